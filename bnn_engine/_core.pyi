@@ -1,0 +1,118 @@
+"""Compiled core of bnn_engine: programs of packed and float layers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Epilogue = FloatEpilogue | Thresholds
+
+def active_isa() -> str: ...
+def compiled_isas() -> list[str]: ...
+def supported_isas() -> list[str]: ...
+def cpu_features() -> list[str]: ...
+def default_num_threads() -> int: ...
+
+class Window:
+    def __init__(
+        self,
+        kernel: Sequence[int],
+        strides: Sequence[int],
+        pads: Sequence[int],
+        dilations: Sequence[int],
+    ) -> None: ...
+
+class Thresholds:
+    def __init__(
+        self, lower: NDArray[np.float32], upper: NDArray[np.float32], inverted: bool
+    ) -> None: ...
+
+class FloatEpilogue:
+    def __init__(self, steps: Sequence[tuple[str, NDArray[np.float32]]]) -> None: ...
+
+class Program:
+    def run(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        out: Sequence[NDArray[np.float32]] = ...,
+    ) -> tuple[NDArray[np.float32], ...]: ...
+    def run_plain(self, x: object) -> NDArray[np.float32] | None: ...
+    def trim(self) -> None: ...
+    def steps(self) -> list[tuple[str, str, int]]: ...
+
+class ProgramBuilder:
+    def __init__(self) -> None: ...
+    def isa(self) -> str: ...
+    def input(self, name: str, declared: Sequence[int]) -> int: ...
+    def is_bits(self, value: int) -> bool: ...
+    def xnor_dense(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.uint64],
+        outputs: int,
+        features: int,
+        epilogue: Epilogue,
+    ) -> int: ...
+    def xnor_conv(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.uint64],
+        outputs: int,
+        channels: int,
+        window: Window,
+        epilogue: Epilogue,
+    ) -> int: ...
+    def binary_weight_dense(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.uint8],
+        outputs: int,
+        features: int,
+        epilogue: Epilogue,
+    ) -> int: ...
+    def binary_weight_conv(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.uint8],
+        outputs: int,
+        channels: int,
+        window: Window,
+        epilogue: Epilogue,
+    ) -> int: ...
+    def f32_dense(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.float32],
+        outputs: int,
+        features: int,
+        epilogue: Epilogue,
+    ) -> int: ...
+    def f32_conv(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.float32],
+        outputs: int,
+        channels: int,
+        groups: int,
+        window: Window,
+        epilogue: Epilogue,
+    ) -> int: ...
+    def binarize(self, name: str, input: int, thresholds: Thresholds) -> int: ...
+    def unpack(self, name: str, input: int) -> int: ...
+    def max_pool(self, name: str, input: int, window: Window, ceil_mode: bool) -> int: ...
+    def average_pool(
+        self, name: str, input: int, window: Window, ceil_mode: bool, count_include_pad: bool
+    ) -> int: ...
+    def global_average_pool(self, name: str, input: int) -> int: ...
+    def channel_arithmetic(self, name: str, input: int, steps: FloatEpilogue) -> int: ...
+    def tensor_arithmetic(self, name: str, operation: str, a: int, b: int) -> int: ...
+    def softmax(self, name: str, input: int, logarithm: bool) -> int: ...
+    def reshape(self, name: str, input: int, target: Sequence[int]) -> int: ...
+    def permute(self, name: str, input: int, order: Sequence[int]) -> int: ...
+    def finish(self, outputs: Sequence[int], rows_independent: bool, num_threads: int) -> Program: ...

@@ -1,0 +1,116 @@
+"""Runs a graph at any stage in Python: the measure for passes, and the long tail of standard ops.
+
+Standard ops run through ``onnx.reference``, ops of our domain through their NumPy reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn_engine.graph.arithmetic import batch_norm_coefficients
+from bnn_engine.graph.graph import Graph, Node
+from bnn_engine.ops import DOMAIN, OPS
+
+__all__ = ["evaluate", "node_function"]
+
+Array = NDArray[Any]
+NodeFunction = Callable[[Sequence[Array | None]], list[Array]]
+"""Inputs (None where omitted), then captured values, to outputs."""
+
+
+def evaluate(
+    graph: Graph, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None
+) -> dict[str, Array]:
+    """Run ``graph``.
+
+    Args:
+        graph: any stage.
+        feeds: array by input name.
+        outputs: names of the values to return, any of the graph; its outputs by default.
+
+    Returns:
+        Array by name.
+    """
+    names = [value.name for value in graph.outputs] if outputs is None else list(outputs)
+    known: dict[str, Array] = {
+        value.name: value.const for value in graph.constants() if value.const is not None
+    }
+    known.update((value.name, np.asarray(feeds[value.name])) for value in graph.inputs)
+    for node in graph.nodes:
+        reads = [*node.inputs, *node.captures.values()]
+        results = node_function(node, graph.opset)(
+            [None if value is None else known[value.name] for value in reads]
+        )
+        known.update((v.name, r) for v, r in zip(node.outputs, results, strict=False))
+    return {name: known[name] for name in names}
+
+
+def node_function(node: Node, opset: int) -> NodeFunction:
+    """A function that computes ``node`` on arrays.
+
+    Args:
+        node: a node of a standard domain or of ours.
+        opset: version of the default domain that it follows.
+
+    Raises:
+        Exception: whatever ``onnx.reference`` raises for an op that it does not implement.
+    """
+    if node.domain == DOMAIN:
+        definition, attributes = OPS[node.op_type], node.attributes
+        return lambda arrays: [definition.reference([_given(a) for a in arrays], attributes)]
+    if node.op_type == "BatchNormalization" and not node.attributes.get("training_mode"):
+        return _batch_norm(float(node.attributes.get("epsilon", 1e-5)))  # type: ignore[arg-type]
+    return _reference_function(node, opset)
+
+
+def _given(array: Array | None) -> Array:
+    assert array is not None
+    return array
+
+
+def _batch_norm(epsilon: float) -> NodeFunction:
+    """As ONNX Runtime rounds it: the textbook formula of ``onnx.reference`` differs at ties."""
+
+    def run(arrays: Sequence[Array | None]) -> list[Array]:
+        x, *parameters = (_given(array) for array in arrays)
+        s, b = batch_norm_coefficients(*parameters, epsilon)
+        along_channels = (-1, *[1] * (x.ndim - 2))
+        with np.errstate(all="ignore"):
+            return [x * s.reshape(along_channels) + b.reshape(along_channels)]
+
+    return run
+
+
+def _reference_function(node: Node, opset: int) -> NodeFunction:
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    from bnn_engine.graph.protobuf import node_proto
+
+    proto = node_proto(node)
+    names = list(dict.fromkeys(name for name in (*proto.input, *(v.name for v in node.captures.values())) if name))
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            [proto],
+            "node",
+            [onnx.ValueInfoProto(name=name) for name in names],
+            [onnx.ValueInfoProto(name=value.name) for value in node.outputs],
+        ),
+        opset_imports=[
+            onnx.helper.make_opsetid("", opset),
+            onnx.helper.make_opsetid("ai.onnx.ml", onnx.defs.onnx_ml_opset_version()),
+        ],
+    )
+    evaluator = ReferenceEvaluator(model)
+    slots = [*proto.input, *(value.name for value in node.captures.values())]
+
+    def run(arrays: Sequence[Array | None]) -> list[Array]:
+        feeds = {name: a for name, a in zip(slots, arrays, strict=True) if a is not None}
+        with np.errstate(all="ignore"):
+            return [np.asarray(result) for result in evaluator.run(None, feeds)]
+
+    return run

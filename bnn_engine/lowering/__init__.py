@@ -1,0 +1,126 @@
+"""Lowering: a graph becomes native programs (packed weights, chosen kernels) and Python steps."""
+
+from __future__ import annotations
+
+from bnn_engine.errors import UnsupportedOpError
+from bnn_engine.graph import Graph, Node, Value
+from bnn_engine.lowering.emitter import Emitter
+from bnn_engine.lowering.native_op import fused_origins, layer_name
+from bnn_engine.lowering.native_ops import NATIVE_OPS
+from bnn_engine.lowering.python_step import python_function
+from bnn_engine.lowering.stages import Stage, split
+from bnn_engine.lowering.summary import LayerSummary, Summary
+from bnn_engine.network import NativeStage, Network, PythonStage
+
+__all__ = ["LayerSummary", "Summary", "lower"]
+
+
+def lower(graph: Graph, num_threads: int, fallback: str) -> tuple[Network, list[LayerSummary]]:
+    """Make ``graph`` executable.
+
+    Args:
+        graph: after all passes.
+        num_threads: threads each program may use.
+        fallback: "reference" runs standard ops without a native kernel through ``onnx.reference``;
+            "error" refuses them.
+
+    Returns:
+        The network and a summary row for every step in execution order.
+
+    Raises:
+        UnsupportedOpError: lists every node that cannot be run.
+        IsaError: ``BNN_ENGINE_ISA`` cannot be honoured.
+    """
+    stages = split(graph)
+    functions = {
+        id(stage.nodes[0]): python_function(stage.nodes[0], graph.opset)
+        for stage in stages
+        if stage.reason is not None
+    }
+    problems = []
+    for stage in stages:
+        if stage.reason is None:
+            continue
+        node, function = stage.nodes[0], functions[id(stage.nodes[0])]
+        where = f"{layer_name(node)!r}: {node.op_type} (domain {node.domain or 'ai.onnx'!r}, opset {graph.opset})"
+        if fallback == "error":
+            problems.append(f"{where}: {stage.reason}")
+        elif isinstance(function, str):
+            problems.append(f"{where}: {function}")
+    if problems:
+        hint = "" if fallback == "reference" else " natively (fallback='error')"
+        raise UnsupportedOpError(f"{len(problems)} nodes cannot be run{hint}:", problems)
+
+    made: list[NativeStage | PythonStage] = []
+    layers: list[LayerSummary] = []
+    for stage in stages:
+        if stage.reason is None:
+            native, rows = _native_stage(stage.nodes, graph, num_threads)
+            made.append(native)
+            layers += rows
+            continue
+        node = stage.nodes[0]
+        function = functions[id(node)]
+        assert not isinstance(function, str)
+        reads = (*node.inputs, *node.captures.values())
+        inputs = tuple(None if value is None else value.name for value in reads)
+        made.append(PythonStage(function, inputs, tuple(value.name for value in node.outputs)))
+        layers.append(_python_layer(node, stage.reason, graph))
+    constants = {
+        value.name: value.const for value in graph.constants() if value.const is not None
+    }
+    python_reads = {name for stage in made if isinstance(stage, PythonStage) for name in stage.inputs}
+    outputs = [value.name for value in graph.outputs]
+    kept = {name: const for name, const in constants.items() if name in python_reads or name in outputs}
+    return Network(made, kept, [value.name for value in graph.inputs], outputs), layers
+
+
+def _python_layer(node: Node, reason: str, graph: Graph) -> LayerSummary:
+    return LayerSummary(
+        layer_name(node),
+        node.op_type,
+        executor="python",
+        fused=fused_origins(node, ()),
+        reason=graph.reasons.get(node.output.name, reason),
+    )
+
+
+def _native_stage(
+    nodes: list[Node], graph: Graph, num_threads: int
+) -> tuple[NativeStage, list[LayerSummary]]:
+    """One program for ``nodes``."""
+    own = {id(node) for node in nodes}
+    inputs: dict[int, Value] = {}
+    for node in nodes:
+        for value in node.inputs:
+            if value is None or value.const is not None:
+                continue
+            if value.producer is None or id(value.producer) not in own:
+                inputs.setdefault(id(value), value)
+    ordered = [value for value in graph.inputs if id(value) in inputs]
+    ordered += [value for value in inputs.values() if all(value is not other for other in ordered)]
+    outputs: dict[int, Value] = {}
+    for value in graph.outputs:
+        if value.producer is not None and id(value.producer) in own:
+            outputs.setdefault(id(value), value)
+    for node in nodes:
+        for value in node.outputs:
+            if any(id(consumer) not in own for consumer in value.consumers):
+                outputs.setdefault(id(value), value)
+
+    emitter = Emitter(nodes)
+    for value in ordered:
+        emitter.add_input(value)
+    for node in nodes:
+        if emitter.owns(node):
+            NATIVE_OPS[node.domain, node.op_type].emit(node, graph, emitter)
+    ids = [emitter.plain(value) for value in outputs.values()]
+    batched = all(value.shape and not isinstance(value.shape[0], int) for value in ordered)
+    rows_independent = graph.rows_independent is None and batched
+    program, layers = emitter.finish(len(ordered), ids, rows_independent, num_threads)
+    stage = NativeStage(
+        program,
+        tuple(value.name for value in ordered),
+        tuple(value.name for value in outputs.values()),
+    )
+    return stage, layers

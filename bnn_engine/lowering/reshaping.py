@@ -1,0 +1,98 @@
+"""Reshape, Flatten, Transpose, Identity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bnn_engine.graph import Graph, Node
+from bnn_engine.lowering.emitter import Emitter, Located
+from bnn_engine.lowering.native_op import NativeOp, data_input, fused_origins, layer_name
+from bnn_engine.lowering.summary import LayerSummary
+
+__all__ = ["Identity", "Reshape", "Transpose"]
+
+
+def _finish(node: Node, located: Located, emitter: Emitter) -> None:
+    layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))
+    emitter.finish_layer(node.output, located, layer, [node])
+
+
+class Reshape(NativeOp):
+    """``Reshape`` to a constant target and ``Flatten(axis=1)``; flattening an image moves nothing."""
+
+    def _target(self, node: Node) -> list[int] | None:
+        if node.op_type == "Flatten":
+            return [0, -1] if node.attributes.get("axis", 1) == 1 else None
+        shape = node.input(1)
+        if shape is None or shape.const is None or shape.const.ndim != 1:
+            return None
+        target = [int(dim) for dim in shape.const.astype(np.int64)]
+        if node.attributes.get("allowzero", 0) != 0 and 0 in target:
+            return None
+        return target
+
+    def decline(self, node: Node) -> str | None:
+        """See :class:`NativeOp`."""
+        target = self._target(node)
+        if target is None:
+            return "the target shape is not constant"
+        if min(target, default=0) < -1 or target.count(-1) > 1 or len(target) > 8:
+            return f"the target shape is {target}"
+        return None
+
+    def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
+        """See :class:`NativeOp`."""
+        target = self._target(node)
+        assert target is not None
+        value, name = data_input(node), layer_name(node)
+        located = emitter.located(value)
+        if located.form == "channels_last" and value.shape is not None:
+            _, channels, height, width = value.shape
+            if (
+                isinstance(channels, int)
+                and isinstance(height, int)
+                and isinstance(width, int)
+                and target in ([0, -1], [0, channels * height * width], [-1, channels * height * width])
+            ):
+                image = (channels, height, width)
+                step = located.id
+                if not located.bits:
+                    step = emitter.builder.reshape(name, step, [0, channels * height * width])
+                _finish(node, Located(step, "flattened", located.bits, image), emitter)
+                return
+        step = emitter.builder.reshape(name, emitter.plain(value), target)
+        _finish(node, Located(step, "plain"), emitter)
+
+
+class Transpose(NativeOp):
+    """``Transpose`` of floats."""
+
+    def _order(self, node: Node) -> list[int]:
+        rank = data_input(node).rank
+        assert rank is not None
+        order = node.attributes.get("perm", list(range(rank))[::-1])
+        return [int(axis) for axis in order] if isinstance(order, list) else []
+
+    def decline(self, node: Node) -> str | None:
+        """See :class:`NativeOp`."""
+        rank = data_input(node).rank
+        valid = bool(rank) and sorted(self._order(node)) == list(range(rank or 0))
+        return None if valid else f"perm is {self._order(node)}"
+
+    def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
+        """See :class:`NativeOp`."""
+        source = emitter.plain(data_input(node))
+        step = emitter.builder.permute(layer_name(node), source, self._order(node))
+        _finish(node, Located(step, "plain"), emitter)
+
+
+class Identity(NativeOp):
+    """``Identity``: another name for the same memory."""
+
+    def decline(self, node: Node) -> str | None:
+        """See :class:`NativeOp`."""
+        return None
+
+    def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
+        """See :class:`NativeOp`."""
+        _finish(node, emitter.located(data_input(node)), emitter)

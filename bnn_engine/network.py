@@ -1,0 +1,87 @@
+"""An executable network: native programs and Python steps in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn_engine import _core
+
+__all__ = ["NativeStage", "Network", "PythonStage"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class NativeStage:
+    """A program of the core with the tensors it reads and writes, all float32."""
+
+    program: _core.Program
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def run(self, tensors: dict[str, Array]) -> None:
+        """Compute the stage's outputs into ``tensors``."""
+        arrays = [np.require(tensors[name], np.float32, ["C", "A"]) for name in self.inputs]
+        tensors.update(zip(self.outputs, self.program.run(arrays), strict=True))
+
+
+@dataclass(frozen=True)
+class PythonStage:
+    """One node that runs through its NumPy reference."""
+
+    function: Callable[[Sequence[Array | None]], Sequence[Array]]
+    inputs: tuple[str | None, ...]
+    outputs: tuple[str, ...]
+
+    def run(self, tensors: dict[str, Array]) -> None:
+        """Compute the stage's outputs into ``tensors``."""
+        arrays = [None if name is None else tensors[name] for name in self.inputs]
+        tensors.update(zip(self.outputs, self.function(arrays), strict=False))
+
+
+class Network:
+    """Stages over named tensors.
+
+    Attributes:
+        program: the program when it alone computes all outputs from all inputs, else None.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[NativeStage | PythonStage],
+        constants: Mapping[str, Array],
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+    ) -> None:
+        self._stages = tuple(stages)
+        self._constants = dict(constants)
+        self._outputs = tuple(outputs)
+        self.program: _core.Program | None = None
+        if len(stages) == 1 and isinstance(stages[0], NativeStage):
+            stage = stages[0]
+            if stage.inputs == tuple(inputs) and stage.outputs == self._outputs:
+                self.program = stage.program
+
+    def run(self, feeds: Mapping[str, Array], outputs: Iterable[str] | None = None) -> list[Array]:
+        """Values of ``outputs`` (all graph outputs by default) for a complete set of inputs."""
+        tensors: dict[str, Array] = {**self._constants, **feeds}
+        for stage in self._stages:
+            stage.run(tensors)
+        wanted = self._outputs if outputs is None else tuple(outputs)
+        results = []
+        for name in wanted:
+            array = tensors[name]
+            owned = any(array is other for other in (*feeds.values(), *self._constants.values()))
+            results.append(array.copy() if owned else array)
+        return results
+
+    def trim(self) -> None:
+        """Free cached plans and workspaces."""
+        for stage in self._stages:
+            if isinstance(stage, NativeStage):
+                stage.program.trim()

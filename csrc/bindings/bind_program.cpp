@@ -1,0 +1,390 @@
+// Programs and their builder. Every method of the builder adds one op and returns its output's id.
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/register.h"
+#include "kernels/kernel_set.h"
+#include "ops/dot_layer.h"
+#include "ops/elementwise.h"
+#include "ops/layout.h"
+#include "ops/packing.h"
+#include "ops/pool.h"
+#include "ops/softmax.h"
+#include "runtime/program.h"
+
+namespace py = pybind11;
+
+namespace bnn {
+namespace {
+
+template <class T>
+using ContiguousArray = py::array_t<T, py::array::c_style>;
+
+template <class T>
+std::span<const T> as_span(const ContiguousArray<T>& array) {
+  return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+template <class T>
+std::vector<T> as_vector(const ContiguousArray<T>& array) {
+  return {array.data(), array.data() + array.size()};
+}
+
+// (kernel, strides, pads, dilations); pads = (top, left, bottom, right) as in ONNX.
+Window make_window(const std::array<std::int64_t, 2>& kernel,
+                   const std::array<std::int64_t, 2>& strides,
+                   const std::array<std::int64_t, 4>& pads,
+                   const std::array<std::int64_t, 2>& dilations) {
+  return {.h = {kernel[0], strides[0], pads[0], pads[2], dilations[0]},
+          .w = {kernel[1], strides[1], pads[1], pads[3], dilations[1]}};
+}
+
+FloatEpilogue make_float_epilogue(
+    const std::vector<std::pair<std::string, ContiguousArray<float>>>& steps) {
+  FloatEpilogue epilogue;
+  for (const auto& [name, operand] : steps) {
+    EpilogueKind kind;
+    if (name == "add") {
+      kind = EpilogueKind::add;
+    } else if (name == "mul") {
+      kind = EpilogueKind::mul;
+    } else if (name == "max") {
+      kind = EpilogueKind::max;
+    } else if (name == "min") {
+      kind = EpilogueKind::min;
+    } else {
+      throw ModelFormatError("unknown epilogue step '" + name + "'");
+    }
+    epilogue.steps.push_back({kind, as_vector(operand)});
+  }
+  return epilogue;
+}
+
+// A builder with the kernels of the instruction set that is active when it is made.
+class PyProgramBuilder {
+ public:
+  PyProgramBuilder() : kernels_(kernel_set(active_isa())) {}
+
+  ProgramBuilder& builder() { return builder_; }
+  const KernelSet& kernels() const { return kernels_; }
+
+  int add(std::unique_ptr<Op> op, int input) {
+    return builder_.add_op(std::move(op), {input});
+  }
+
+ private:
+  ProgramBuilder builder_;
+  KernelSet kernels_;
+};
+
+DotLayerSpec dense_spec(const std::string& name, std::int64_t outputs, std::int64_t features) {
+  DotLayerSpec spec;
+  spec.name = name;
+  spec.outputs = outputs;
+  spec.features = features;
+  return spec;
+}
+
+DotLayerSpec conv_spec(const std::string& name, std::int64_t outputs, std::int64_t channels,
+                       std::int64_t groups, const Window& window) {
+  DotLayerSpec spec;
+  spec.name = name;
+  spec.outputs = outputs;
+  spec.features = channels;
+  spec.groups = groups;
+  spec.dense = false;
+  spec.window = window;
+  return spec;
+}
+
+// --- running ---------------------------------------------------------------------------------------
+
+Shape shape_of(const py::array& array) {
+  std::vector<std::int64_t> dims(array.shape(), array.shape() + array.ndim());
+  return Shape(dims);
+}
+
+// True for exactly what kernels read in place.
+bool is_plain_f32(const py::array& array) {
+  constexpr int kWanted = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ |
+                          py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  return py::isinstance<py::array_t<float>>(array) && (array.flags() & kWanted) == kWanted;
+}
+
+py::array new_output(const Shape& shape) {
+  return py::array_t<float>(std::vector<py::ssize_t>(shape.dims().begin(), shape.dims().end()));
+}
+
+// Runs on arrays that is_plain_f32() accepts. `out`: arrays to fill, empty for new ones.
+py::tuple run_arrays(const Program& program, const std::vector<py::array>& inputs,
+                     std::vector<py::array> out) {
+  std::vector<Shape> shapes;
+  std::vector<const float*> sources;
+  for (const py::array& array : inputs) {
+    if (!is_plain_f32(array)) throw py::type_error("inputs must be C-contiguous float32 arrays");
+    shapes.push_back(shape_of(array));
+    sources.push_back(static_cast<const float*>(array.data()));
+  }
+  const std::vector<Shape> results = program.output_shapes(shapes);
+  if (out.empty()) {
+    for (const Shape& shape : results) out.push_back(new_output(shape));
+  }
+  if (out.size() != results.size()) throw py::value_error("wrong number of output arrays");
+  std::vector<float*> targets;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!is_plain_f32(out[i]) || !out[i].writeable()) {
+      throw py::type_error("outputs must be writeable C-contiguous float32 arrays");
+    }
+    const Shape shape = shape_of(out[i]);
+    if (!(shape == results[i])) {
+      throw ShapeError("out has shape " + shape.text() + ", the result " + results[i].text());
+    }
+    targets.push_back(static_cast<float*>(out[i].mutable_data()));
+  }
+  {
+    const py::gil_scoped_release release;
+    program.run(shapes, sources, targets);
+  }
+  py::tuple result(out.size());
+  for (std::size_t i = 0; i < out.size(); ++i) result[i] = std::move(out[i]);
+  return result;
+}
+
+// The short way of predict(): one plain array in, one new array out; None when `x` is not plain.
+py::object run_plain(const Program& program, const py::object& x) {
+  if (!py::isinstance<py::array>(x)) return py::none();
+  const py::array array = py::reinterpret_borrow<py::array>(x);
+  if (!is_plain_f32(array)) return py::none();
+  const std::array<Shape, 1> shapes{shape_of(array)};
+  const std::vector<Shape> results = program.output_shapes(shapes);
+  py::array out = new_output(results.front());
+  const std::array<const float*, 1> sources{static_cast<const float*>(array.data())};
+  const std::array<float*, 1> targets{static_cast<float*>(out.mutable_data())};
+  {
+    const py::gil_scoped_release release;
+    program.run(shapes, sources, targets);
+  }
+  return out;
+}
+
+}  // namespace
+
+void register_program(py::module_& module) {
+  py::class_<Program>(module, "Program", "An immutable network, ready to run.")
+      .def("run", &run_arrays, py::arg("inputs"), py::arg("out") = std::vector<py::array>{},
+           "Compute all outputs of C-contiguous float32 inputs; fills `out` when given.")
+      .def("run_plain", &run_plain, py::arg("x"),
+           "One input, one output: the result, or None when x is not a C-contiguous float32 array.")
+      .def("trim", &Program::trim, "Free cached plans and workspaces.")
+      .def(
+          "steps",
+          [](const Program& program) {
+            std::vector<std::tuple<std::string, std::string, std::size_t>> rows;
+            for (const Step& step : program.steps()) {
+              rows.emplace_back(step.op->name(), step.op->kernel(), step.op->constant_bytes());
+            }
+            return rows;
+          },
+          "(node name, kernel, bytes of constants) of every step in order.");
+
+  py::class_<Thresholds>(module, "Thresholds",
+                         "Bit epilogue: +1 where lower <= accumulator <= upper, else -1.")
+      .def(py::init([](const ContiguousArray<float>& lower, const ContiguousArray<float>& upper,
+                       bool inverted) {
+             return Thresholds{as_vector(lower), as_vector(upper), inverted};
+           }),
+           py::arg("lower").noconvert(), py::arg("upper").noconvert(), py::arg("inverted"));
+
+  py::class_<FloatEpilogue>(module, "FloatEpilogue",
+                            "Float epilogue: (\"add\" | \"mul\" | \"max\" | \"min\", operand) steps.")
+      .def(py::init(&make_float_epilogue), py::arg("steps"));
+
+  py::class_<PyProgramBuilder>(module, "ProgramBuilder",
+                               "Builds a Program for the active instruction set, op by op.")
+      .def(py::init<>())
+      .def("isa",
+           [](const PyProgramBuilder& self) { return std::string(isa_name(self.kernels().isa)); })
+      .def(
+          "input",
+          [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared) {
+            return self.builder().add_input(std::move(name), Shape(declared));
+          },
+          py::arg("name"), py::arg("declared"))
+      .def(
+          "is_bits",
+          [](PyProgramBuilder& self, int value) {
+            return self.builder().type_of(value) == ElementType::bits;
+          },
+          py::arg("value"))
+      .def(
+          "xnor_dense",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
+             std::int64_t features, const Epilogue& epilogue) {
+            return self.add(make_xnor_layer(dense_spec(name, outputs, features), as_span(weights),
+                                            epilogue, self.kernels()),
+                            input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("features"), py::arg("epilogue"))
+      .def(
+          "xnor_conv",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
+             std::int64_t channels, const Window& window, const Epilogue& epilogue) {
+            return self.add(make_xnor_layer(conv_spec(name, outputs, channels, 1, window),
+                                            as_span(weights), epilogue, self.kernels()),
+                            input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("channels"), py::arg("window"), py::arg("epilogue"))
+      .def(
+          "binary_weight_dense",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
+             std::int64_t features, const Epilogue& epilogue) {
+            return self.add(make_binary_weight_layer(dense_spec(name, outputs, features),
+                                                     as_span(weights), epilogue, self.kernels()),
+                            input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("features"), py::arg("epilogue"))
+      .def(
+          "binary_weight_conv",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
+             std::int64_t channels, const Window& window, const Epilogue& epilogue) {
+            return self.add(make_binary_weight_layer(conv_spec(name, outputs, channels, 1, window),
+                                                     as_span(weights), epilogue, self.kernels()),
+                            input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("channels"), py::arg("window"), py::arg("epilogue"))
+      .def(
+          "f32_dense",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t features,
+             const Epilogue& epilogue) {
+            return self.add(make_f32_layer(dense_spec(name, outputs, features), as_span(weights),
+                                           epilogue, self.kernels()),
+                            input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("features"), py::arg("epilogue"))
+      .def(
+          "f32_conv",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t channels,
+             std::int64_t groups, const Window& window, const Epilogue& epilogue) {
+            return self.add(make_f32_layer(conv_spec(name, outputs, channels, groups, window),
+                                           as_span(weights), epilogue, self.kernels()),
+                            input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"))
+      .def(
+          "binarize",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const Thresholds& thresholds) {
+            return self.add(make_binarize(name, thresholds, self.kernels()), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("thresholds"))
+      .def(
+          "unpack",
+          [](PyProgramBuilder& self, const std::string& name, int input) {
+            return self.add(make_unpack(name), input);
+          },
+          py::arg("name"), py::arg("input"))
+      .def(
+          "max_pool",
+          [](PyProgramBuilder& self, const std::string& name, int input, const Window& window,
+             bool ceil_mode) {
+            const bool bits = self.builder().type_of(input) == ElementType::bits;
+            return self.add(bits ? make_max_pool_bits(name, window, ceil_mode, self.kernels())
+                                 : make_max_pool_f32(name, window, ceil_mode, self.kernels()),
+                            input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"))
+      .def(
+          "average_pool",
+          [](PyProgramBuilder& self, const std::string& name, int input, const Window& window,
+             bool ceil_mode, bool count_include_pad) {
+            return self.add(make_average_pool_f32(name, window, ceil_mode, count_include_pad,
+                                                  self.kernels()),
+                            input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"),
+          py::arg("count_include_pad"))
+      .def(
+          "global_average_pool",
+          [](PyProgramBuilder& self, const std::string& name, int input) {
+            return self.add(make_global_average_pool_f32(name, self.kernels()), input);
+          },
+          py::arg("name"), py::arg("input"))
+      .def(
+          "channel_arithmetic",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const FloatEpilogue& steps) {
+            return self.add(make_channel_arithmetic(name, steps, self.kernels()), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("steps"))
+      .def(
+          "tensor_arithmetic",
+          [](PyProgramBuilder& self, const std::string& name, const std::string& operation, int a,
+             int b) {
+            BinaryOperation kind;
+            if (operation == "Add") {
+              kind = BinaryOperation::add;
+            } else if (operation == "Sub") {
+              kind = BinaryOperation::sub;
+            } else if (operation == "Mul") {
+              kind = BinaryOperation::mul;
+            } else if (operation == "Div") {
+              kind = BinaryOperation::div;
+            } else {
+              throw ModelFormatError("unknown arithmetic '" + operation + "'");
+            }
+            return self.builder().add_op(make_tensor_arithmetic(name, kind), {a, b});
+          },
+          py::arg("name"), py::arg("operation"), py::arg("a"), py::arg("b"))
+      .def(
+          "softmax",
+          [](PyProgramBuilder& self, const std::string& name, int input, bool logarithm) {
+            return self.add(make_softmax(name, logarithm), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("logarithm"))
+      .def(
+          "reshape",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             std::vector<std::int64_t> target) {
+            return self.add(make_reshape(name, std::move(target)), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("target"))
+      .def(
+          "permute",
+          [](PyProgramBuilder& self, const std::string& name, int input, std::vector<int> order) {
+            return self.add(make_permute(name, std::move(order)), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("order"))
+      .def(
+          "finish",
+          [](PyProgramBuilder& self, const std::vector<int>& outputs, bool rows_independent,
+             int num_threads) {
+            return self.builder().finish(outputs, rows_independent, num_threads);
+          },
+          py::arg("outputs"), py::arg("rows_independent"), py::arg("num_threads"));
+
+  py::class_<Window>(module, "Window", "A 2-D sliding window; pads = (top, left, bottom, right).")
+      .def(py::init(&make_window), py::arg("kernel"), py::arg("strides"), py::arg("pads"),
+           py::arg("dilations"));
+}
+
+}  // namespace bnn

@@ -1,0 +1,97 @@
+#include <immintrin.h>
+
+#include "kernels/binary_weight_gemm/binary_weight_gemm.h"
+
+namespace bnn {
+namespace {
+
+constexpr int kLanes = 8;  // f32x8
+
+struct Call {
+  const float* input;
+  std::ptrdiff_t row_stride;
+  const Segment* segments;
+  int segment_count;
+  const std::uint16_t* weights;
+  std::ptrdiff_t vector_stride;
+  float* acc;
+  std::ptrdiff_t acc_stride;
+};
+
+// +1 where the bit is 0, −1 where it is 1: bit l is shifted to the sign of lane l.
+inline __m256 plus_minus_one(std::uint16_t bits) {
+  const __m256i to_sign = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
+  const __m256i bits_i32x8 = _mm256_sllv_epi32(_mm256_set1_epi32(bits), to_sign);
+  return _mm256_blendv_ps(_mm256_set1_ps(1.0f), _mm256_set1_ps(-1.0f),
+                          _mm256_castsi256_ps(bits_i32x8));
+}
+
+// kRows × kVectors sums stay in registers over all segments. The weights of a k are expanded to ±1
+// once and used for every row; the FMA is then an exactly rounded addition of ±x.
+template <int kRows, int kVectors>
+void tile(const Call& call, int first_row) {
+  __m256 sum_f32x8[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum_f32x8[r][v] = _mm256_setzero_ps();
+  }
+  const std::ptrdiff_t row_stride = call.row_stride;
+  const std::ptrdiff_t vector_stride = call.vector_stride;
+  const float* rows = call.input + first_row * row_stride;
+  for (int s = 0; s < call.segment_count; ++s) {
+    const float* x = rows + call.segments[s].input;
+    const std::uint16_t* w = call.weights + call.segments[s].weight;
+    for (std::ptrdiff_t k = call.segments[s].length; k > 0; --k, ++x, ++w) {
+      __m256 w_f32x8[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) w_f32x8[v] = plus_minus_one(w[v * vector_stride]);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const __m256 x_f32x8 = _mm256_set1_ps(x[r * row_stride]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          sum_f32x8[r][v] = _mm256_fmadd_ps(x_f32x8, w_f32x8[v], sum_f32x8[r][v]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    float* out = call.acc + (first_row + r) * call.acc_stride;
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) _mm256_storeu_ps(out + v * kLanes, sum_f32x8[r][v]);
+  }
+}
+
+using TileFn = void (*)(const Call&, int);
+
+// Tiles by vectors and rows: as many sums as the registers hold beside weights and input.
+constexpr int kMaxTileRows[kMaxVectors] = {8, 6, 3, 2};
+constexpr TileFn kTiles[kMaxVectors][8] = {
+    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>,
+     tile<8, 1>},
+    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>},
+    {tile<1, 3>, tile<2, 3>, tile<3, 3>},
+    {tile<1, 4>, tile<2, 4>},
+};
+
+}  // namespace
+
+void binary_weight_gemm_avx2(const float* input, std::ptrdiff_t row_stride, int rows,
+                             const Segment* segments, int segment_count,
+                             const std::uint16_t* weights, std::ptrdiff_t vector_stride,
+                             int vectors, float* acc, std::ptrdiff_t acc_stride) {
+  const Call call{input,   row_stride,    segments, segment_count,
+                  weights, vector_stride, acc,      acc_stride};
+  const int max_rows = kMaxTileRows[vectors - 1];
+  // Tiles of nearly equal height: a tile of one or two rows would leave the units idle.
+  int row = 0;
+  for (int tiles = (rows + max_rows - 1) / max_rows; tiles > 0; --tiles) {
+    const int height = (rows - row + tiles - 1) / tiles;
+    kTiles[vectors - 1][height - 1](call, row);
+    row += height;
+  }
+}
+
+}  // namespace bnn

@@ -1,0 +1,47 @@
+// The kernels of one instruction set: what a program is built with.
+#pragma once
+
+#include <span>
+
+#include "kernels/binarize/binarize.h"
+#include "kernels/binary_weight_gemm/binary_weight_gemm.h"
+#include "kernels/epilogue/epilogue.h"
+#include "kernels/f32_gemm/f32_gemm.h"
+#include "kernels/pool/pool.h"
+#include "kernels/variant.h"
+#include "kernels/xnor_gemm/xnor_gemm.h"
+
+namespace bnn {
+
+// Manifests: every compiled variant of a family, in the order of Isa.
+std::span<const Variant<XnorGemmFn>> xnor_gemm_variants();
+std::span<const Variant<F32GemmFn>> f32_gemm_variants();
+std::span<const Variant<BinaryWeightGemmFn>> binary_weight_gemm_variants();
+std::span<const Variant<BinarizeF32Fn>> binarize_f32_variants();
+std::span<const Variant<BinarizeI32Fn>> binarize_i32_variants();
+std::span<const Variant<EpilogueF32Fn>> epilogue_f32_variants();
+std::span<const Variant<EpilogueI32Fn>> epilogue_i32_variants();
+std::span<const Variant<PoolF32Fn>> pool_max_f32_variants();
+std::span<const Variant<PoolF32Fn>> pool_sum_f32_variants();
+std::span<const Variant<PoolBitsFn>> pool_and_bits_variants();
+std::span<const Variant<PoolBitsFn>> pool_or_bits_variants();
+
+struct KernelSet {
+  Isa isa;
+  Variant<XnorGemmFn> xnor_gemm;
+  Variant<F32GemmFn> f32_gemm;
+  Variant<BinaryWeightGemmFn> binary_weight_gemm;
+  Variant<BinarizeF32Fn> binarize_f32;
+  Variant<BinarizeI32Fn> binarize_i32;
+  Variant<EpilogueF32Fn> epilogue_f32;
+  Variant<EpilogueI32Fn> epilogue_i32;
+  Variant<PoolF32Fn> pool_max_f32;
+  Variant<PoolF32Fn> pool_sum_f32;
+  Variant<PoolBitsFn> pool_and_bits;
+  Variant<PoolBitsFn> pool_or_bits;
+};
+
+// The best variant of every family for `isa`, which the CPU must support.
+KernelSet kernel_set(Isa isa);
+
+}  // namespace bnn

@@ -1,0 +1,57 @@
+// The tables behind every manifest: declaration and entry of each variant from its one row.
+#include <type_traits>
+
+#include "kernels/binarize/manifest.h"
+#include "kernels/binary_weight_gemm/manifest.h"
+#include "kernels/epilogue/manifest.h"
+#include "kernels/f32_gemm/manifest.h"
+#include "kernels/kernel_set.h"
+#include "kernels/pool/manifest.h"
+#include "kernels/xnor_gemm/manifest.h"
+
+namespace bnn {
+
+#define BNN_DECLARE(family, Fn, isa, lanes) std::remove_pointer_t<Fn> family##_##isa;
+#define BNN_ENTRY(family, Fn, isa, lanes) {#family, Isa::isa, lanes, family##_##isa},
+
+#define BNN_MANIFEST(family, Fn, VARIANTS)                       \
+  VARIANTS(BNN_DECLARE)                                          \
+  std::span<const Variant<Fn>> family##_variants() {             \
+    static constexpr Variant<Fn> rows[] = {VARIANTS(BNN_ENTRY)}; \
+    return rows;                                                 \
+  }
+
+BNN_MANIFEST(xnor_gemm, XnorGemmFn, BNN_XNOR_GEMM_VARIANTS)
+BNN_MANIFEST(f32_gemm, F32GemmFn, BNN_F32_GEMM_VARIANTS)
+BNN_MANIFEST(binary_weight_gemm, BinaryWeightGemmFn, BNN_BINARY_WEIGHT_GEMM_VARIANTS)
+BNN_MANIFEST(binarize_f32, BinarizeF32Fn, BNN_BINARIZE_F32_VARIANTS)
+BNN_MANIFEST(binarize_i32, BinarizeI32Fn, BNN_BINARIZE_I32_VARIANTS)
+BNN_MANIFEST(epilogue_f32, EpilogueF32Fn, BNN_EPILOGUE_F32_VARIANTS)
+BNN_MANIFEST(epilogue_i32, EpilogueI32Fn, BNN_EPILOGUE_I32_VARIANTS)
+BNN_MANIFEST(pool_max_f32, PoolF32Fn, BNN_POOL_MAX_F32_VARIANTS)
+BNN_MANIFEST(pool_sum_f32, PoolF32Fn, BNN_POOL_SUM_F32_VARIANTS)
+BNN_MANIFEST(pool_and_bits, PoolBitsFn, BNN_POOL_AND_BITS_VARIANTS)
+BNN_MANIFEST(pool_or_bits, PoolBitsFn, BNN_POOL_OR_BITS_VARIANTS)
+
+#undef BNN_MANIFEST
+#undef BNN_ENTRY
+#undef BNN_DECLARE
+
+KernelSet kernel_set(Isa isa) {
+  return KernelSet{
+      .isa = isa,
+      .xnor_gemm = select_variant(xnor_gemm_variants(), isa),
+      .f32_gemm = select_variant(f32_gemm_variants(), isa),
+      .binary_weight_gemm = select_variant(binary_weight_gemm_variants(), isa),
+      .binarize_f32 = select_variant(binarize_f32_variants(), isa),
+      .binarize_i32 = select_variant(binarize_i32_variants(), isa),
+      .epilogue_f32 = select_variant(epilogue_f32_variants(), isa),
+      .epilogue_i32 = select_variant(epilogue_i32_variants(), isa),
+      .pool_max_f32 = select_variant(pool_max_f32_variants(), isa),
+      .pool_sum_f32 = select_variant(pool_sum_f32_variants(), isa),
+      .pool_and_bits = select_variant(pool_and_bits_variants(), isa),
+      .pool_or_bits = select_variant(pool_or_bits_variants(), isa),
+  };
+}
+
+}  // namespace bnn

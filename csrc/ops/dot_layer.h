@@ -1,0 +1,70 @@
+// Dense and convolution layers over the three dot-product families, with their epilogue on the tile:
+//
+//     accumulators = input · weights  →  float arithmetic per channel  → f32 tensor
+//                                     →  interval thresholds per channel → packed bits
+//
+// One loop serves all of them: output channels in blocks of lane vectors (outermost, so that a block's
+// weights stay in L1 while the pixels stream past), then runs of output pixels whose windows are
+// clipped alike, at most kMaxRows at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "kernels/kernel_set.h"
+#include "ops/conv_window.h"
+#include "ops/op.h"
+
+namespace bnn {
+
+// Float output: steps applied in order, each with one operand per output channel.
+struct FloatEpilogue {
+  struct Step {
+    EpilogueKind kind;
+    std::vector<float> operand;  // [channels]
+  };
+  std::vector<Step> steps;
+};
+
+// Bit output: value = +1 where lower[c] ≤ accumulator ≤ upper[c], else −1; swapped when inverted.
+struct Thresholds {
+  std::vector<float> lower;  // [channels]
+  std::vector<float> upper;  // [channels]
+  bool inverted = false;
+};
+
+using Epilogue = std::variant<FloatEpilogue, Thresholds>;
+
+// What the three kinds of layers share. A dense layer has no window.
+struct DotLayerSpec {
+  std::string name;
+  std::int64_t outputs = 0;   // output channels
+  std::int64_t features = 0;  // dense: K; convolution: input channels
+  std::int64_t groups = 1;    // convolution of floats only
+  bool dense = true;
+  Window window;
+};
+
+// Bits × bits. `weights`: [outputs][taps][words] 64-bit words, taps = kernel_h · kernel_w for a
+// convolution; for a dense layer [outputs][row words], where a row is everything behind axis 0 of the
+// input as it lies in memory (so a flattened image keeps its pixels' tail bits) and `features` counts
+// the real elements.
+std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
+                                    std::span<const std::uint64_t> weights,
+                                    const Epilogue& epilogue, const KernelSet& kernels);
+
+// Floats × bits. `weights`: [outputs][ceil(K / 8)] bytes, bit k of a row at byte k / 8, bit k % 8;
+// K = features for a dense layer, kernel_h · kernel_w · features ([taps][channels]) for a convolution.
+std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
+                                             std::span<const std::uint8_t> weights,
+                                             const Epilogue& epilogue, const KernelSet& kernels);
+
+// Floats × floats. `weights`: [outputs][K], K as above but with features / groups channels.
+std::unique_ptr<Op> make_f32_layer(const DotLayerSpec& spec, std::span<const float> weights,
+                                   const Epilogue& epilogue, const KernelSet& kernels);
+
+}  // namespace bnn

@@ -1,0 +1,23 @@
+// Element-wise float arithmetic.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "kernels/kernel_set.h"
+#include "ops/dot_layer.h"
+#include "ops/op.h"
+
+namespace bnn {
+
+// Per-channel steps on [..., C]: BatchNormalization, biases, scales, Relu, Clip. Operands of length 1
+// serve every channel.
+std::unique_ptr<Op> make_channel_arithmetic(const std::string& name, const FloatEpilogue& steps,
+                                            const KernelSet& kernels);
+
+enum class BinaryOperation : std::uint8_t { add, sub, mul, div };
+
+// a ∘ b of two tensors of the same shape.
+std::unique_ptr<Op> make_tensor_arithmetic(const std::string& name, BinaryOperation operation);
+
+}  // namespace bnn

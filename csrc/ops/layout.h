@@ -1,0 +1,23 @@
+// Ops that move or rename elements without computing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ops/op.h"
+
+namespace bnn {
+
+// Floats under another shape, no copy. In `target`, 0 copies the input's extent of that axis and one −1
+// takes what is left.
+std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64_t> target);
+
+// Floats copied to memory of their own (for outputs that would otherwise share an input's memory).
+std::unique_ptr<Op> make_copy(const std::string& name);
+
+// out.shape[i] = in.shape[order[i]].
+std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order);
+
+}  // namespace bnn

@@ -1,0 +1,20 @@
+// Between floats and packed bits, channels last.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ops/dot_layer.h"
+#include "ops/op.h"
+
+namespace bnn {
+
+// Floats [..., C] to bits [..., C] by one interval per channel, or one for all channels (bounds of
+// length 1).
+std::unique_ptr<Op> make_binarize(const std::string& name, const Thresholds& thresholds,
+                                  const KernelSet& kernels);
+
+// Bits [..., C] to the floats −1 and +1.
+std::unique_ptr<Op> make_unpack(const std::string& name);
+
+}  // namespace bnn

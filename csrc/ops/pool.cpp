@@ -1,0 +1,219 @@
+#include "ops/pool.h"
+
+#include <algorithm>
+
+#include "base/bits.h"
+
+namespace bnn {
+namespace {
+
+// Walks the windows of a channels-last image. `Reduce` turns the real pixels of one window into one.
+template <class Element>
+class WindowPool : public Op {
+ public:
+  WindowPool(const std::string& name, const Window& window, bool ceil_mode)
+      : Op(name), window_(window), ceil_mode_(ceil_mode) {
+    const std::string problem = window.problem();
+    if (!problem.empty()) bad_model("the window has " + problem);
+    for (const WindowAxis* axis : {&window.h, &window.w}) {
+      if (axis->pad_begin >= axis->kernel || axis->pad_end >= axis->kernel) {
+        bad_model("padding must be smaller than the pooling window");
+      }
+    }
+  }
+
+  ElementType input_type() const override { return kType; }
+  ElementType output_type() const override { return kType; }
+
+  Shape infer(std::span<const Shape> inputs) const override {
+    const Shape& in = inputs[0];
+    if (in.rank() != 4) bad_shape("expected an image [N, H, W, C], got " + in.text());
+    const Shape out{in[0], window_.h.output_extent(in[1], ceil_mode_),
+                    window_.w.output_extent(in[2], ceil_mode_), in[3]};
+    if (out[1] < 1 || out[2] < 1) bad_shape("the window does not fit into " + in.text());
+    for (const auto& [axis, extent, count] :
+         {std::tuple(&window_.h, in[1], out[1]), std::tuple(&window_.w, in[2], out[2])}) {
+      // Only windows at the ends can be empty (dilated taps may all miss a tiny image).
+      for (const std::int64_t o : {std::int64_t{0}, count - 1}) {
+        const WindowAxis::Taps taps = axis->real_taps(o, extent);
+        if (taps.first == taps.last) bad_shape("a pooling window holds no pixel of " + in.text());
+      }
+    }
+    return out;
+  }
+
+  std::size_t scratch_bytes(std::span<const Shape>) const override {
+    return static_cast<std::size_t>(max_window_segments(window_)) * sizeof(const Element*);
+  }
+
+  double cycles(std::span<const Shape>, const Shape& output) const override {
+    return static_cast<double>(output.product(0, 3) * max_window_segments(window_)) * 4.0;
+  }
+
+  void run(const OpContext& context) const override {
+    const TensorView& in = context.input(0);
+    const Shape& out = context.output().shape;
+    auto* pixels = reinterpret_cast<const Element**>(context.scratch);
+    const std::int64_t unit = pixel_unit(in.shape[3]);
+    Element* target = context.output().template as<Element>();
+    for (std::int64_t n = 0; n < out[0]; ++n) {
+      const Element* image =
+          in.as<Element>() + n * in.shape[1] * in.shape[2] * unit;
+      for (std::int64_t oy = 0; oy < out[1]; ++oy) {
+        const WindowAxis::Taps rows = window_.h.real_taps(oy, in.shape[1]);
+        for (std::int64_t ox = 0; ox < out[2]; ++ox) {
+          const WindowAxis::Taps columns = window_.w.real_taps(ox, in.shape[2]);
+          int count = 0;
+          for (std::int64_t y = rows.first; y < rows.last; ++y) {
+            const Element* line = image + window_.h.position(oy, y) * in.shape[2] * unit;
+            for (std::int64_t x = columns.first; x < columns.last; ++x) {
+              pixels[count++] = line + window_.w.position(ox, x) * unit;
+            }
+          }
+          reduce(pixels, count, unit, in.shape, oy, ox, target);
+          target += unit;
+        }
+      }
+    }
+  }
+
+ protected:
+  virtual void reduce(const Element* const* pixels, int count, std::int64_t unit,
+                      const Shape& input, std::int64_t oy, std::int64_t ox,
+                      Element* target) const = 0;
+
+  const Window& window() const { return window_; }
+
+ private:
+  static constexpr ElementType kType =
+      std::is_same_v<Element, float> ? ElementType::f32 : ElementType::bits;
+  static std::int64_t pixel_unit(std::int64_t channels) {
+    return kType == ElementType::f32 ? channels : words_for(channels);
+  }
+  Window window_;
+  bool ceil_mode_;
+};
+
+class MaxPoolF32 final : public WindowPool<float> {
+ public:
+  MaxPoolF32(const std::string& name, const Window& window, bool ceil_mode, const KernelSet& set)
+      : WindowPool(name, window, ceil_mode), variant_(set.pool_max_f32) {}
+  std::string kernel() const override { return variant_.name(); }
+
+ protected:
+  void reduce(const float* const* pixels, int count, std::int64_t unit, const Shape&, std::int64_t,
+              std::int64_t, float* target) const override {
+    variant_.run(pixels, count, unit, target);
+  }
+
+ private:
+  Variant<PoolF32Fn> variant_;
+};
+
+class MaxPoolBits final : public WindowPool<std::uint64_t> {
+ public:
+  MaxPoolBits(const std::string& name, const Window& window, bool ceil_mode, const KernelSet& set)
+      : WindowPool(name, window, ceil_mode), variant_(set.pool_and_bits) {}
+  std::string kernel() const override { return variant_.name(); }
+
+ protected:
+  void reduce(const std::uint64_t* const* pixels, int count, std::int64_t unit, const Shape&,
+              std::int64_t, std::int64_t, std::uint64_t* target) const override {
+    variant_.run(pixels, count, unit, target);
+  }
+
+ private:
+  Variant<PoolBitsFn> variant_;
+};
+
+class AveragePoolF32 final : public WindowPool<float> {
+ public:
+  AveragePoolF32(const std::string& name, const Window& window, bool ceil_mode,
+                 bool count_include_pad, const KernelSet& set)
+      : WindowPool(name, window, ceil_mode),
+        variant_(set.pool_sum_f32),
+        count_include_pad_(count_include_pad) {}
+  std::string kernel() const override { return variant_.name(); }
+
+ protected:
+  void reduce(const float* const* pixels, int count, std::int64_t unit, const Shape& input,
+              std::int64_t oy, std::int64_t ox, float* target) const override {
+    variant_.run(pixels, count, unit, target);
+    const std::int64_t cells = count_include_pad_ ? padded_taps(window().h, oy, input[1]) *
+                                                        padded_taps(window().w, ox, input[2])
+                                                  : count;
+    const float divisor = static_cast<float>(cells);
+    for (std::int64_t c = 0; c < unit; ++c) target[c] /= divisor;
+  }
+
+ private:
+  // Taps of output pixel `o` inside the padded extent: a ceil-mode window may stick out behind it, and
+  // that part never counts.
+  static std::int64_t padded_taps(const WindowAxis& axis, std::int64_t o, std::int64_t extent) {
+    const std::int64_t room = extent + axis.pad_end - axis.position(o, 0);
+    return std::min(axis.kernel, (room + axis.dilation - 1) / axis.dilation);
+  }
+
+  Variant<PoolF32Fn> variant_;
+  bool count_include_pad_;
+};
+
+class GlobalAveragePoolF32 final : public Op {
+ public:
+  GlobalAveragePoolF32(const std::string& name, const KernelSet& set)
+      : Op(name), variant_(set.pool_sum_f32) {}
+  std::string kernel() const override { return variant_.name(); }
+
+  Shape infer(std::span<const Shape> inputs) const override {
+    const Shape& in = inputs[0];
+    if (in.rank() != 4 || in.product(1, 3) < 1) {
+      bad_shape("expected a non-empty image [N, H, W, C], got " + in.text());
+    }
+    return Shape{in[0], 1, 1, in[3]};
+  }
+
+  std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
+    return static_cast<std::size_t>(inputs[0].product(1, 3)) * sizeof(const float*);
+  }
+
+  void run(const OpContext& context) const override {
+    const TensorView& in = context.input(0);
+    auto* pixels = reinterpret_cast<const float**>(context.scratch);
+    const std::int64_t count = in.shape.product(1, 3);
+    const std::int64_t channels = in.shape[3];
+    float* target = context.output().as<float>();
+    for (std::int64_t n = 0; n < in.shape[0]; ++n) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        pixels[i] = in.as<float>() + (n * count + i) * channels;
+      }
+      variant_.run(pixels, static_cast<int>(count), channels, target);
+      for (std::int64_t c = 0; c < channels; ++c) target[c] /= static_cast<float>(count);
+      target += channels;
+    }
+  }
+
+ private:
+  Variant<PoolF32Fn> variant_;
+};
+
+}  // namespace
+
+std::unique_ptr<Op> make_max_pool_f32(const std::string& name, const Window& window, bool ceil_mode,
+                                      const KernelSet& kernels) {
+  return std::make_unique<MaxPoolF32>(name, window, ceil_mode, kernels);
+}
+std::unique_ptr<Op> make_max_pool_bits(const std::string& name, const Window& window,
+                                       bool ceil_mode, const KernelSet& kernels) {
+  return std::make_unique<MaxPoolBits>(name, window, ceil_mode, kernels);
+}
+std::unique_ptr<Op> make_average_pool_f32(const std::string& name, const Window& window,
+                                          bool ceil_mode, bool count_include_pad,
+                                          const KernelSet& kernels) {
+  return std::make_unique<AveragePoolF32>(name, window, ceil_mode, count_include_pad, kernels);
+}
+std::unique_ptr<Op> make_global_average_pool_f32(const std::string& name,
+                                                 const KernelSet& kernels) {
+  return std::make_unique<GlobalAveragePoolF32>(name, kernels);
+}
+
+}  // namespace bnn

@@ -1,0 +1,361 @@
+#include "runtime/program.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/float_environment.h"
+#include "base/thread_pool.h"
+#include "ops/layout.h"
+#include "runtime/memory_plan.h"
+
+namespace bnn {
+namespace {
+
+constexpr std::size_t kMaxCachedPlans = 16;
+
+// A chunk's activations should stay in a core's L2 next to the weights in use.
+constexpr std::size_t kChunkBytes = std::size_t{384} << 10;
+constexpr std::int64_t kMinChunkRows = 16;
+constexpr std::int64_t kMaxChunkRows = 1024;
+
+// Work below which waking a thread costs more than it saves.
+constexpr double kCyclesPerThread = 60e3;
+
+}  // namespace
+
+// Everything that depends on the input shapes alone.
+struct Program::Plan {
+  std::vector<Shape> key;              // input shapes
+  std::vector<Shape> shapes;           // of every value
+  std::vector<std::size_t> offsets;    // of every value in the arena; unused for inputs and outputs
+  std::size_t arena_bytes = 0;
+  std::size_t scratch_offset = 0;
+  double cycles = 0;
+
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Workspace>> free;
+};
+
+// Memory of one running call.
+struct Program::Workspace {
+  explicit Workspace(const Plan& plan) : arena(plan.arena_bytes), values(plan.shapes.size()) {
+    for (std::size_t v = 0; v < values.size(); ++v) {
+      values[v] = {arena.data() + plan.offsets[v], plan.shapes[v]};
+    }
+  }
+  AlignedArray<std::byte> arena;
+  std::vector<TensorView> values;
+};
+
+// Borrows a workspace of a plan for one chunk.
+class Program::WorkspaceLease {
+ public:
+  explicit WorkspaceLease(Plan& plan) : plan_(plan) {
+    {
+      const std::lock_guard<std::mutex> lock(plan.mutex);
+      if (!plan.free.empty()) {
+        workspace_ = std::move(plan.free.back());
+        plan.free.pop_back();
+      }
+    }
+    if (!workspace_) workspace_ = std::make_unique<Workspace>(plan);
+  }
+  ~WorkspaceLease() {
+    const std::lock_guard<std::mutex> lock(plan_.mutex);
+    try {
+      plan_.free.push_back(std::move(workspace_));
+    } catch (...) {  // no memory to remember it: it is freed instead
+    }
+  }
+  WorkspaceLease(const WorkspaceLease&) = delete;
+  WorkspaceLease& operator=(const WorkspaceLease&) = delete;
+  Workspace& operator*() { return *workspace_; }
+
+ private:
+  Plan& plan_;
+  std::unique_ptr<Workspace> workspace_;
+};
+
+Program::~Program() = default;
+
+void Program::check_inputs(std::span<const Shape> shapes) const {
+  if (shapes.size() != inputs_.size()) {
+    throw ShapeError("expected " + std::to_string(inputs_.size()) + " inputs, got " +
+                     std::to_string(shapes.size()));
+  }
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const Shape& declared = inputs_[i].declared;
+    bool fits = shapes[i].rank() == declared.rank();
+    for (int axis = 0; fits && axis < declared.rank(); ++axis) {
+      fits = declared[axis] < 0 || declared[axis] == shapes[i][axis];
+    }
+    if (!fits) {
+      throw ShapeError("input '" + inputs_[i].name + "' must have shape " + declared.text() +
+                       ", got " + shapes[i].text());
+    }
+    if (rows_independent_ && shapes[i][0] != shapes[0][0]) {
+      throw ShapeError("all inputs must have the same batch size, but '" + inputs_[i].name +
+                       "' has " + std::to_string(shapes[i][0]) + " rows and '" + inputs_[0].name +
+                       "' " + std::to_string(shapes[0][0]));
+    }
+  }
+}
+
+std::vector<Shape> Program::infer_all(std::span<const Shape> inputs) const {
+  std::vector<Shape> shapes(types_.size());
+  std::copy(inputs.begin(), inputs.end(), shapes.begin());
+  std::vector<Shape> of_step;
+  for (const Step& step : steps_) {
+    of_step.clear();
+    for (const int id : step.inputs) of_step.push_back(shapes[static_cast<std::size_t>(id)]);
+    shapes[static_cast<std::size_t>(step.output)] = step.op->infer(of_step);
+  }
+  return shapes;
+}
+
+std::vector<Shape> Program::output_shapes(std::span<const Shape> inputs) const {
+  check_inputs(inputs);
+  std::vector<Shape> result;
+  if (rows_independent_) {
+    const std::int64_t rows = inputs[0][0];
+    const std::shared_ptr<Plan> plan = plan_for(inputs, chunk_rows(inputs, rows));
+    for (const int id : outputs_) {
+      result.push_back(plan->shapes[static_cast<std::size_t>(id)]);
+      result.back()[0] = rows;
+    }
+    return result;
+  }
+  const std::shared_ptr<Plan> plan = plan_for(inputs, 0);
+  for (const int id : outputs_) result.push_back(plan->shapes[static_cast<std::size_t>(id)]);
+  return result;
+}
+
+std::shared_ptr<Program::Plan> Program::plan_for(std::span<const Shape> inputs,
+                                                 std::int64_t rows) const {
+  const auto matches = [&](const Plan& plan) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      Shape wanted = inputs[i];
+      if (rows > 0) wanted[0] = rows;
+      if (!(plan.key[i] == wanted)) return false;
+    }
+    return true;
+  };
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (std::size_t i = plans_.size(); i-- > 0;) {
+      if (!matches(*plans_[i])) continue;
+      std::rotate(plans_.begin() + static_cast<std::ptrdiff_t>(i),
+                  plans_.begin() + static_cast<std::ptrdiff_t>(i) + 1, plans_.end());
+      return plans_.back();
+    }
+  }
+  std::vector<Shape> key(inputs.begin(), inputs.end());
+  if (rows > 0) {
+    for (Shape& shape : key) shape[0] = rows;
+  }
+  std::shared_ptr<Plan> plan = make_plan(key);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (plans_.size() >= kMaxCachedPlans) plans_.erase(plans_.begin());
+  plans_.push_back(plan);
+  return plan;
+}
+
+std::shared_ptr<Program::Plan> Program::make_plan(std::span<const Shape> inputs) const {
+  auto plan = std::make_shared<Plan>();
+  plan->key.assign(inputs.begin(), inputs.end());
+  plan->shapes = infer_all(inputs);
+  std::vector<Lifetime> lifetimes;
+  std::vector<std::size_t> planned;
+  std::size_t scratch = 0;
+  std::vector<Shape> of_step;
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    const Step& step = steps_[s];
+    const std::size_t output = static_cast<std::size_t>(step.output);
+    of_step.clear();
+    for (const int id : step.inputs) of_step.push_back(plan->shapes[static_cast<std::size_t>(id)]);
+    if (rows_independent_) {
+      const Shape& shape = plan->shapes[output];
+      if (shape.rank() < 1 || shape[0] != inputs[0][0]) {
+        throw ShapeError("node '" + step.op->name() + "' does not keep the batch axis");
+      }
+    }
+    scratch = std::max(scratch, step.op->scratch_bytes(of_step));
+    plan->cycles += step.op->cycles(of_step, plan->shapes[output]);
+    const bool is_output = std::find(outputs_.begin(), outputs_.end(), step.output) != outputs_.end();
+    if (step.op->is_view() || is_output) continue;
+    lifetimes.push_back({tensor_bytes(types_[output], plan->shapes[output]), static_cast<int>(s),
+                         std::max(last_use_[output], static_cast<int>(s))});
+    planned.push_back(output);
+  }
+  const ArenaPlan arena = plan_arena(lifetimes);
+  plan->offsets.assign(types_.size(), 0);
+  for (std::size_t i = 0; i < planned.size(); ++i) plan->offsets[planned[i]] = arena.offsets[i];
+  for (std::size_t v = 0; v < types_.size(); ++v) {
+    plan->offsets[v] = plan->offsets[static_cast<std::size_t>(storage_[v])];
+  }
+  plan->scratch_offset = round_up(arena.bytes, kAlignment);
+  plan->arena_bytes = plan->scratch_offset + round_up(scratch, kAlignment) + kAlignment;
+  return plan;
+}
+
+std::int64_t Program::chunk_rows(std::span<const Shape> inputs, std::int64_t rows) const {
+  if (rows <= 1) return 1;
+  const std::shared_ptr<Plan> one = plan_for(inputs, 1);
+  const std::int64_t fitting =
+      static_cast<std::int64_t>(kChunkBytes / std::max<std::size_t>(one->arena_bytes, 1));
+  const std::int64_t most = static_cast<std::int64_t>(
+      std::bit_floor(static_cast<std::uint64_t>(std::clamp(fitting, kMinChunkRows, kMaxChunkRows))));
+  const double affordable = one->cycles * static_cast<double>(rows) / kCyclesPerThread;
+  const std::int64_t threads = static_cast<std::int64_t>(
+      std::clamp(affordable, 1.0, static_cast<double>(num_threads_)));
+  const std::int64_t share = (rows + threads - 1) / threads;
+  return std::min(most, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(share))));
+}
+
+void Program::run(std::span<const Shape> shapes, std::span<const float* const> inputs,
+                  std::span<float* const> outputs) const {
+  if (!rows_independent_) {
+    const std::shared_ptr<Plan> plan = plan_for(shapes, 0);
+    run_chunk(*plan, inputs, outputs, 0, 0);
+    return;
+  }
+  const std::int64_t rows = shapes[0][0];
+  if (rows == 0) return;
+  const std::int64_t chunk = chunk_rows(shapes, rows);
+  const std::shared_ptr<Plan> plan = plan_for(shapes, chunk);
+  const std::int64_t chunks = (rows + chunk - 1) / chunk;
+  const auto run_range = [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t c = first; c < last; ++c) {
+      run_chunk(*plan, inputs, outputs, c * chunk, std::min(chunk, rows - c * chunk));
+    }
+  };
+  const double cycles = plan->cycles * static_cast<double>(chunks);
+  const std::int64_t threads =
+      std::min({static_cast<std::int64_t>(num_threads_), chunks,
+                std::max<std::int64_t>(1, static_cast<std::int64_t>(cycles / kCyclesPerThread))});
+  if (threads <= 1) return run_range(0, chunks);
+  parallel_run(static_cast<int>(threads), [&](int t) {
+    run_range(chunks * t / threads, chunks * (t + 1) / threads);
+  });
+}
+
+void Program::run_chunk(Plan& plan, std::span<const float* const> inputs,
+                        std::span<float* const> outputs, std::int64_t first_row,
+                        std::int64_t rows) const {
+  const FloatEnvironment environment;
+  WorkspaceLease lease(plan);
+  std::vector<TensorView>& values = (*lease).values;
+  const auto external = [&](int id, const float* data) {
+    TensorView& view = values[static_cast<std::size_t>(id)];
+    const Shape& shape = plan.shapes[static_cast<std::size_t>(id)];
+    const std::int64_t offset = first_row * shape.product(1, std::max(1, shape.rank()));
+    // Ops only read their inputs; one view type serves both sides.
+    view.data = reinterpret_cast<std::byte*>(const_cast<float*>(data + offset));
+  };
+  for (std::size_t i = 0; i < inputs.size(); ++i) external(static_cast<int>(i), inputs[i]);
+  for (std::size_t i = 0; i < outputs.size(); ++i) external(outputs_[i], outputs[i]);
+  if (rows > 0) {
+    for (TensorView& view : values) view.shape[0] = rows;
+  }
+  for (const Step& step : steps_) {
+    if (step.op->is_view()) {
+      values[static_cast<std::size_t>(step.output)].data =
+          values[static_cast<std::size_t>(step.inputs[0])].data;
+      continue;
+    }
+    const OpContext context{values.data(), step.inputs, step.output,
+                            (*lease).arena.data() + plan.scratch_offset};
+    step.op->run(context);
+  }
+}
+
+void Program::trim() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  plans_.clear();
+}
+
+// --- builder ---------------------------------------------------------------------------------------
+
+ProgramBuilder::ProgramBuilder() : program_(new Program) {}
+
+void ProgramBuilder::check_value(int value) const {
+  if (!program_) throw ModelFormatError("the program builder was already finished");
+  if (value < 0 || value >= static_cast<int>(program_->types_.size())) {
+    throw ModelFormatError("value " + std::to_string(value) + " does not exist");
+  }
+}
+
+ElementType ProgramBuilder::type_of(int value) const {
+  check_value(value);
+  return program_->types_[static_cast<std::size_t>(value)];
+}
+
+int ProgramBuilder::add_input(std::string name, const Shape& declared) {
+  if (!program_ || !program_->steps_.empty()) {
+    throw ModelFormatError("inputs must be added before the first op");
+  }
+  const int id = static_cast<int>(program_->types_.size());
+  program_->inputs_.push_back({std::move(name), declared});
+  program_->types_.push_back(ElementType::f32);
+  program_->storage_.push_back(id);
+  program_->last_use_.push_back(-1);
+  return id;
+}
+
+int ProgramBuilder::add_op(std::unique_ptr<Op> op, std::vector<int> inputs) {
+  if (inputs.size() != op->input_count()) {
+    throw ModelFormatError("node '" + op->name() + "': expected " +
+                           std::to_string(op->input_count()) + " inputs");
+  }
+  for (const int id : inputs) {
+    if (type_of(id) != op->input_type()) {
+      throw ModelFormatError("node '" + op->name() + "': input " + std::to_string(id) +
+                             (op->input_type() == ElementType::bits ? " is not packed bits"
+                                                                    : " is not a float tensor"));
+    }
+  }
+  Program& program = *program_;
+  const int step = static_cast<int>(program.steps_.size());
+  const int id = static_cast<int>(program.types_.size());
+  for (const int input : inputs) {
+    const int storage = program.storage_[static_cast<std::size_t>(input)];
+    program.last_use_[static_cast<std::size_t>(storage)] = step;
+  }
+  program.types_.push_back(op->output_type());
+  program.storage_.push_back(
+      op->is_view() ? program.storage_[static_cast<std::size_t>(inputs[0])] : id);
+  program.last_use_.push_back(-1);
+  program.steps_.push_back({std::move(op), std::move(inputs), id});
+  return id;
+}
+
+std::unique_ptr<Program> ProgramBuilder::finish(const std::vector<int>& outputs,
+                                                bool rows_independent, int num_threads) {
+  if (outputs.empty()) throw ModelFormatError("a program needs at least one output");
+  std::vector<int> owned;
+  for (const int id : outputs) {
+    if (type_of(id) != ElementType::f32) {
+      throw ModelFormatError("program output " + std::to_string(id) + " is not a float tensor");
+    }
+    const bool is_input = id < static_cast<int>(program_->inputs_.size());
+    const bool is_view = program_->storage_[static_cast<std::size_t>(id)] != id;
+    const bool repeated = std::find(owned.begin(), owned.end(), id) != owned.end();
+    // A later op may still view or read it, but the caller's memory belongs to one output alone.
+    owned.push_back(is_input || is_view || repeated ? add_op(make_copy("output copy"), {id}) : id);
+  }
+  if (rows_independent) {
+    if (program_->inputs_.empty()) throw ModelFormatError("a batch needs an input");
+    for (const ProgramInput& input : program_->inputs_) {
+      if (input.declared.rank() < 1 || input.declared[0] >= 0) {
+        throw ModelFormatError("input '" + input.name + "' has no free batch axis");
+      }
+    }
+  }
+  program_->outputs_ = std::move(owned);
+  program_->rows_independent_ = rows_independent;
+  program_->num_threads_ = std::clamp(num_threads, 1, 4096);
+  return std::move(program_);
+}
+
+}  // namespace bnn

@@ -1,0 +1,24 @@
+// One random case of each kernel family against the formula in its contract; throws Failure.
+#pragma once
+
+#include "kernels/kernel_set.h"
+#include "support.h"
+
+namespace bnn::test {
+
+void check_xnor_gemm(const Variant<XnorGemmFn>& variant, Random& random);
+void check_f32_gemm(const Variant<F32GemmFn>& variant, Random& random);
+void check_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& variant, Random& random);
+void check_binarize_f32(const Variant<BinarizeF32Fn>& variant, Random& random);
+void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random);
+void check_epilogue_f32(const Variant<EpilogueF32Fn>& variant, Random& random);
+void check_epilogue_i32(const Variant<EpilogueI32Fn>& variant, Random& random);
+void check_pool_max_f32(const Variant<PoolF32Fn>& variant, Random& random);
+void check_pool_sum_f32(const Variant<PoolF32Fn>& variant, Random& random);
+void check_pool_and_bits(const Variant<PoolBitsFn>& variant, Random& random);
+void check_pool_or_bits(const Variant<PoolBitsFn>& variant, Random& random);
+
+// Forced, unknown and default instruction sets, and what kernel_set() chooses for each.
+void check_dispatch();
+
+}  // namespace bnn::test

@@ -1,0 +1,238 @@
+// GMAC/s of the dot-product kernels and Gelement/s of the others, for every manifest row that this
+// CPU supports, in cache. Minimum time of many: the figure is the kernel's, not the machine's
+// noise.
+//
+//   bnn_kernel_bench [FILTER]      only families whose name contains FILTER
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bits.h"
+#include "cpu/isa.h"
+#include "kernels/kernel_set.h"
+
+namespace {
+
+using namespace bnn;
+
+// Memory aligned to 64 bytes, as the contracts ask for.
+template <class T>
+class Aligned {
+ public:
+  explicit Aligned(std::ptrdiff_t count)
+      : storage_(static_cast<std::size_t>(count) + 64 / sizeof(T)) {
+    const auto address = reinterpret_cast<std::uintptr_t>(storage_.data());
+    first_ = reinterpret_cast<T*>((address + 63) / 64 * 64);
+  }
+  T* data() { return first_; }
+  T& operator[](std::ptrdiff_t i) { return first_[i]; }
+
+ private:
+  std::vector<T> storage_;
+  T* first_;
+};
+
+// Seconds of one call: the least over many samples of enough calls to outweigh the clock.
+template <class Run>
+double seconds(Run run) {
+  using Clock = std::chrono::steady_clock;
+  const auto sample = [&run](int calls) {
+    const auto start = Clock::now();
+    for (int i = 0; i < calls; ++i) run();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  int calls = 1;
+  while (sample(calls) < 20e-6) calls *= 2;
+  double least = 1;
+  const auto start = Clock::now();
+  while (std::chrono::duration<double>(Clock::now() - start).count() < 0.15) {
+    least = std::min(least, sample(calls) / calls);
+  }
+  return least;
+}
+
+void print(const std::string& name, std::string_view shape, double per_call, double work) {
+  std::printf("%-40s %-34.*s %9.2f us %8.1f G/s\n", name.c_str(), static_cast<int>(shape.size()),
+              shape.data(), per_call * 1e6, work / per_call * 1e-9);
+}
+
+struct GemmShape {
+  std::string_view name;
+  std::ptrdiff_t rows;
+  std::ptrdiff_t channels;
+  std::vector<Segment> segments;  // in elements of the family's input
+  std::ptrdiff_t row_stride;
+};
+
+std::ptrdiff_t length(const GemmShape& shape) {
+  std::ptrdiff_t sum = 0;
+  for (const Segment& s : shape.segments) sum += s.length;
+  return sum;
+}
+
+// Calls `run` as the loops around the kernels do: blocks of channels outside, blocks of rows
+// inside.
+template <class Fn, class In, class W, class Acc, class Call>
+void gemm(const Variant<Fn>& row, const GemmShape& shape, std::ptrdiff_t weights_per_k,
+          double macs_per_element, In one, W pattern, Call call) {
+  const std::ptrdiff_t k = length(shape);
+  const std::ptrdiff_t lanes = row.lanes;
+  const std::ptrdiff_t vectors = (shape.channels + lanes - 1) / lanes;
+  const std::ptrdiff_t vector_stride = (k * weights_per_k + 63) / 64 * 64;
+  std::ptrdiff_t reach = 0;
+  for (const Segment& s : shape.segments) reach = std::max(reach, s.input + s.length);
+  Aligned<In> input(shape.rows * shape.row_stride + reach);
+  Aligned<W> weights(vectors * vector_stride);
+  for (std::ptrdiff_t i = 0; i < shape.rows * shape.row_stride + reach; ++i) input[i] = one;
+  for (std::ptrdiff_t i = 0; i < vectors * vector_stride; ++i) weights[i] = static_cast<W>(pattern);
+  Aligned<Acc> acc(kMaxRows * kMaxVectors * 16);
+  const double time = seconds([&] {
+    for (std::ptrdiff_t v = 0; v < vectors; v += kMaxVectors) {
+      for (std::ptrdiff_t r = 0; r < shape.rows; r += kMaxRows) {
+        call(row.run, input.data() + r * shape.row_stride, shape.row_stride,
+             static_cast<int>(std::min<std::ptrdiff_t>(kMaxRows, shape.rows - r)),
+             shape.segments.data(), static_cast<int>(shape.segments.size()),
+             weights.data() + v * vector_stride, vector_stride,
+             static_cast<int>(std::min<std::ptrdiff_t>(kMaxVectors, vectors - v)), acc.data(),
+             kMaxVectors * 16);
+      }
+    }
+  });
+  print(row.name(), shape.name, time,
+        static_cast<double>(shape.rows * k * shape.channels) * macs_per_element);
+}
+
+std::vector<Segment> window(std::ptrdiff_t taps, std::ptrdiff_t tap_length, std::ptrdiff_t pitch) {
+  std::vector<Segment> segments;
+  for (std::ptrdiff_t t = 0; t < taps; ++t)
+    segments.push_back({t * pitch, t * tap_length, tap_length});
+  return segments;
+}
+
+void bench_xnor_gemm(const Variant<XnorGemmFn>& row) {
+  const GemmShape shapes[] = {
+      {"64x2304x256", 64, 256, window(1, 36, 0), 36},
+      {"1x2304x256", 1, 256, window(1, 36, 0), 36},
+      {"1x128x256", 1, 256, window(1, 2, 0), 2},
+      {"conv 3x3 64->64, 28 pixels", 28, 64, window(3, 3, 30), 1},
+      {"conv 3x3 32->32, 11 pixels", 11, 32, window(3, 3, 13), 1},
+      {"7x1152x128", 7, 128, window(1, 18, 0), 18},
+  };
+  for (const GemmShape& shape : shapes) {
+    gemm<XnorGemmFn, std::uint64_t, std::uint64_t, std::int32_t>(
+        row, shape, row.lanes, 64, std::uint64_t{0x0123456789ABCDEF},
+        std::uint64_t{0xFEDCBA9876543210},
+        [](XnorGemmFn run, const std::uint64_t* input, std::ptrdiff_t row_stride, int rows,
+           const Segment* segments, int segment_count, const std::uint64_t* weights,
+           std::ptrdiff_t vector_stride, int vectors, std::int32_t* acc,
+           std::ptrdiff_t acc_stride) {
+          run(input, row_stride, rows, segments, segment_count, weights, vector_stride, vectors, 64,
+              acc, acc_stride);
+        });
+  }
+}
+
+const GemmShape kFloatShapes[] = {
+    {"64x256x64", 64, 64, window(1, 256, 0), 256},
+    {"6x256x64", 6, 64, window(1, 256, 0), 256},
+    {"1x784x128", 1, 128, window(1, 784, 0), 784},
+    {"1x256x10", 1, 10, window(1, 256, 0), 256},
+    {"8x784x128", 8, 128, window(1, 784, 0), 784},
+    {"64x784x128", 64, 128, window(1, 784, 0), 784},
+    {"conv 3x3 1->32, 26 pixels", 26, 32, window(3, 3, 28), 1},
+    {"conv 3x3 32->32, 11 pixels", 11, 32, window(3, 96, 416), 32},
+};
+
+void bench_f32_gemm(const Variant<F32GemmFn>& row) {
+  for (const GemmShape& shape : kFloatShapes) {
+    gemm<F32GemmFn, float, float, float>(row, shape, row.lanes, 1, 1.0f, 0.5f,
+                                         [](F32GemmFn run, auto... operands) { run(operands...); });
+  }
+}
+
+void bench_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& row) {
+  for (const GemmShape& shape : kFloatShapes) {
+    gemm<BinaryWeightGemmFn, float, std::uint16_t, float>(
+        row, shape, 1, 1, 1.0f, std::uint16_t{0x1234},
+        [](BinaryWeightGemmFn run, auto... operands) { run(operands...); });
+  }
+}
+
+struct PlaneShape {
+  std::string_view name;
+  std::ptrdiff_t rows;
+  std::ptrdiff_t channels;
+};
+constexpr PlaneShape kPlaneShapes[] = {
+    {"1x256", 1, 256}, {"26x32", 26, 32}, {"32x64", 32, 64}, {"8x10", 8, 10}};
+
+template <class T, class Fn>
+void bench_binarize(const Variant<Fn>& row) {
+  for (const PlaneShape& shape : kPlaneShapes) {
+    Aligned<T> x(shape.rows * shape.channels), lower(512), upper(512);
+    Aligned<std::uint8_t> out(shape.rows * 64);
+    const double time = seconds([&] {
+      row.run(x.data(), shape.channels, shape.rows, shape.channels, lower.data(), upper.data(),
+              false, out.data(), 64);
+    });
+    print(row.name(), shape.name, time, static_cast<double>(shape.rows * shape.channels));
+  }
+}
+
+template <class T, class Fn>
+void bench_epilogue(const Variant<Fn>& row) {
+  for (const PlaneShape& shape : kPlaneShapes) {
+    Aligned<T> acc(shape.rows * shape.channels);
+    Aligned<float> operand(512), out(shape.rows * shape.channels);
+    const EpilogueStep steps[] = {{EpilogueKind::mul, operand.data()},
+                                  {EpilogueKind::add, operand.data()},
+                                  {EpilogueKind::max, operand.data()}};
+    const double time = seconds([&] {
+      row.run(acc.data(), shape.channels, shape.rows, shape.channels, steps, 3, out.data(),
+              shape.channels);
+    });
+    print(row.name(), shape.name, time, static_cast<double>(shape.rows * shape.channels));
+  }
+}
+
+template <class T, class Fn>
+void bench_pool(const Variant<Fn>& row) {
+  for (const std::ptrdiff_t elements : {1, 4, 10, 32, 256}) {
+    Aligned<T> input(4 * elements), out(elements);
+    const T* inputs[] = {input.data(), input.data() + elements, input.data() + 2 * elements,
+                         input.data() + 3 * elements};
+    const double time = seconds([&] { row.run(inputs, 4, elements, out.data()); });
+    print(row.name(), "2x2 of " + std::to_string(elements), time,
+          static_cast<double>(4 * elements));
+  }
+}
+
+template <class Fn>
+void family(std::span<const Variant<Fn>> rows, std::string_view filter,
+            void (*bench)(const Variant<Fn>&)) {
+  for (const Variant<Fn>& row : rows) {
+    if (cpu_supports(row.isa) && row.name().find(filter) != std::string::npos) bench(row);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view filter = argc > 1 ? argv[1] : "";
+  family(xnor_gemm_variants(), filter, bench_xnor_gemm);
+  family(f32_gemm_variants(), filter, bench_f32_gemm);
+  family(binary_weight_gemm_variants(), filter, bench_binary_weight_gemm);
+  family(binarize_f32_variants(), filter, bench_binarize<float>);
+  family(binarize_i32_variants(), filter, bench_binarize<std::int32_t>);
+  family(epilogue_f32_variants(), filter, bench_epilogue<float>);
+  family(epilogue_i32_variants(), filter, bench_epilogue<std::int32_t>);
+  family(pool_max_f32_variants(), filter, bench_pool<float>);
+  family(pool_sum_f32_variants(), filter, bench_pool<float>);
+  family(pool_and_bits_variants(), filter, bench_pool<std::uint64_t>);
+  family(pool_or_bits_variants(), filter, bench_pool<std::uint64_t>);
+}

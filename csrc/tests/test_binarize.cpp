@@ -1,0 +1,89 @@
+#include <cmath>
+#include <limits>
+
+#include "family_tests.h"
+#include "guarded_array.h"
+
+namespace bnn::test {
+namespace {
+
+float draw(Random& random, float) { return random.one_in(2) ? random.special() : random.real(); }
+std::int32_t draw(Random& random, std::int32_t) {
+  constexpr std::int32_t low = std::numeric_limits<std::int32_t>::min();
+  constexpr std::int32_t high = std::numeric_limits<std::int32_t>::max();
+  return random.one_in(3) ? random.pick<std::int32_t>({0, 1, -1, low, high, low + 1, high - 1})
+                          : static_cast<std::int32_t>(random.between(-40, 40));
+}
+
+// The value next to a bound, on either side of it.
+float neighbour(Random& random, float bound) {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  return std::nextafter(bound, random.one_in(2) ? inf : -inf);
+}
+std::int32_t neighbour(Random& random, std::int32_t bound) {
+  const std::int64_t near = std::int64_t{bound} + (random.one_in(2) ? 1 : -1);
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(near));
+}
+
+template <class T, class Fn>
+void check(const Variant<Fn>& variant, Random& random) {
+  const std::ptrdiff_t channels = random.one_in(2)
+                                      ? random.pick<std::ptrdiff_t>({1, 7, 8, 9, 15, 16, 17, 31, 32,
+                                                                     33, 63, 64, 65, 127, 128, 129})
+                                      : random.between(1, 300);
+  const std::ptrdiff_t rows = random.between(1, 9);
+  const std::ptrdiff_t row_stride = channels + random.between(0, 20);
+  const std::ptrdiff_t bytes = (channels + 7) / 8;
+  const std::ptrdiff_t out_stride = bytes + random.between(0, 9);
+  const bool inverted = random.one_in(2);
+
+  const GuardedArray<T> lower(index(round_up(channels, 16)), random.placement(), 64);
+  const GuardedArray<T> upper(index(round_up(channels, 16)), random.placement(), 64);
+  const GuardedArray<T> x(index((rows - 1) * row_stride + channels), random.placement());
+  const GuardedArray<std::uint8_t> out(index((rows - 1) * out_stride + bytes), random.placement());
+  for (std::size_t c = 0; c < lower.size(); ++c) {
+    lower[c] = draw(random, T{});
+    upper[c] = random.one_in(3) ? lower[c] : draw(random, T{});
+  }
+  for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(x.size()); ++i) {
+    const std::ptrdiff_t c = i % row_stride;
+    const T bound = c < channels ? (random.one_in(2) ? lower : upper)[index(c)] : T{};
+    x[index(i)] = random.one_in(3)   ? draw(random, T{})
+                  : random.one_in(2) ? bound
+                                     : neighbour(random, bound);
+  }
+
+  variant.run(x.data(), row_stride, rows, channels, lower.data(), upper.data(), inverted,
+              out.data(), out_stride);
+
+  const std::string shape =
+      "rows " + std::to_string(rows) + ", channels " + std::to_string(channels);
+  for (std::ptrdiff_t p = 0; p < rows; ++p) {
+    for (std::ptrdiff_t c = 0; c < bytes * 8; ++c) {
+      bool expected = false;  // unused bits of the last byte
+      if (c < channels) {
+        const T value = x[index(p * row_stride + c)];
+        const bool inside = lower[index(c)] <= value && value <= upper[index(c)];
+        expected = inside == inverted;
+      }
+      const bool found = ((out[index(p * out_stride + c / 8)] >> (c % 8)) & 1) != 0;
+      require(found == expected, "wrong bit at row " + std::to_string(p) + ", channel " +
+                                     std::to_string(c) + ": " + shape);
+    }
+    for (std::ptrdiff_t b = bytes; b < out_stride && p + 1 < rows; ++b) {
+      require(out.is_canary(index(p * out_stride + b)), "wrote between rows: " + shape);
+    }
+  }
+  require(out.untouched(), "wrote outside: " + shape);
+}
+
+}  // namespace
+
+void check_binarize_f32(const Variant<BinarizeF32Fn>& variant, Random& random) {
+  check<float>(variant, random);
+}
+void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random) {
+  check<std::int32_t>(variant, random);
+}
+
+}  // namespace bnn::test
