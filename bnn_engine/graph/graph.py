@@ -219,6 +219,13 @@ class Graph:
         for offset, new in enumerate(replacement):
             self.insert(index + offset, new)
 
+    def fold(self, node: Node, arrays: Sequence[NDArray[np.generic]]) -> None:
+        """Turn the outputs of ``node`` into the constants ``arrays`` and delete it."""
+        self._detach(node)
+        for value, array in zip(node.outputs, arrays, strict=True):
+            value.const, value.dtype, value.shape = array, array.dtype, array.shape
+            value.producer = None
+
     def _detach(self, node: Node) -> None:
         """Take ``node`` out of the node list and out of the consumer lists of what it reads."""
         for value in node.reads():

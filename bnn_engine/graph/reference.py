@@ -64,6 +64,10 @@ def node_function(node: Node, opset: int) -> NodeFunction:
         return lambda arrays: [definition.reference([_given(a) for a in arrays], attributes)]
     if node.op_type == "BatchNormalization" and not node.attributes.get("training_mode"):
         return _batch_norm(float(node.attributes.get("epsilon", 1e-5)))  # type: ignore[arg-type]
+    if node.op_type == "LogSoftmax":
+        axis = node.attributes.get("axis", -1)
+        assert isinstance(axis, int)
+        return _log_softmax(axis)
     return _reference_function(node, opset)
 
 
@@ -85,6 +89,18 @@ def _batch_norm(epsilon: float) -> NodeFunction:
     return run
 
 
+def _log_softmax(axis: int) -> NodeFunction:
+    """Finite for finite inputs: ``onnx.reference`` takes the logarithm of a softmax that may be 0."""
+
+    def run(arrays: Sequence[Array | None]) -> list[Array]:
+        x = _given(arrays[0])
+        with np.errstate(all="ignore"):
+            shifted = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+            return [shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))]
+
+    return run
+
+
 def _reference_function(node: Node, opset: int) -> NodeFunction:
     import onnx
     from onnx.reference import ReferenceEvaluator
@@ -92,7 +108,8 @@ def _reference_function(node: Node, opset: int) -> NodeFunction:
     from bnn_engine.graph.protobuf import node_proto
 
     proto = node_proto(node)
-    names = list(dict.fromkeys(name for name in (*proto.input, *(v.name for v in node.captures.values())) if name))
+    slots = [*proto.input, *(value.name for value in node.captures.values())]
+    names = list(dict.fromkeys(filter(None, slots)))
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
             [proto],
@@ -106,7 +123,6 @@ def _reference_function(node: Node, opset: int) -> NodeFunction:
         ],
     )
     evaluator = ReferenceEvaluator(model)
-    slots = [*proto.input, *(value.name for value in node.captures.values())]
 
     def run(arrays: Sequence[Array | None]) -> list[Array]:
         feeds = {name: a for name, a in zip(slots, arrays, strict=True) if a is not None}

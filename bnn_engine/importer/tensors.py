@@ -20,7 +20,7 @@ from bnn_engine.graph.protobuf import array_dtype
 from bnn_engine.graph.subgraphs import subgraphs
 from bnn_engine.importer.external_data import is_external, load_external
 
-__all__ = ["check_tensors", "without_weights"]
+__all__ = ["check_tensors", "forget_types", "without_weights"]
 
 # Tensors with more elements are weights: no shape and no rewrite of an older opset depends on them.
 _MAX_SMALL_ELEMENTS = 1024
@@ -39,7 +39,11 @@ _TYPED_FIELDS = {
 }
 _BITS = {
     name: bits
-    for names, bits in ((("UINT4", "INT4", "FLOAT4E2M1"), 4), (("UINT2", "INT2"), 2))
+    for names, bits in (
+        (("UINT2", "INT2"), 2),
+        (("UINT4", "INT4", "FLOAT4E2M1"), 4),
+        (("FLOAT6E2M3", "FLOAT6E3M2"), 6),
+    )
     for name in names
 }
 
@@ -68,7 +72,7 @@ def check_tensors(
         constant = _large_constant(node)
         for tensor, what in _node_tensors(node):
             name = f"{what} of node {node.name!r} ({node.op_type})"
-            wanted = tensor is constant
+            wanted = constant is not None
             if is_external(tensor) and not wanted:
                 problems.append(f"{name}: external data are supported for initializers only")
                 continue
@@ -82,11 +86,18 @@ def check_tensors(
     return weights, problems
 
 
-def without_weights(model: onnx.ModelProto, weights: dict[str, NDArray[Any]]) -> onnx.ModelProto:
+def without_weights(
+    model: onnx.ModelProto, weights: dict[str, NDArray[Any]], *, keep_types: bool
+) -> onnx.ModelProto:
     """Copy ``model`` with ``weights`` as graph inputs, and without what nobody reads.
 
-    Documentation, intermediate type hints (they may be wrong, and inference finds them anew) and
-    training information are left out.
+    Documentation and training information are left out.
+
+    Args:
+        model: a checked model; left unchanged.
+        weights: arrays of constants by name.
+        keep_types: whether to keep the types of intermediate values and the shapes of outputs. They
+            are hints that may be wrong, and inference finds them anew.
     """
     made = onnx.ModelProto(ir_version=max(model.ir_version, 10))
     made.opset_import.extend(model.opset_import)
@@ -100,10 +111,22 @@ def without_weights(model: onnx.ModelProto, weights: dict[str, NDArray[Any]]) ->
         graph.input.append(onnx.helper.make_tensor_value_info(name, element, array.shape))
     graph.initializer.extend(t for t in model.graph.initializer if t.name not in weights)
     graph.node.extend(
-        node for node in model.graph.node if not (_large_constant(node) and node.output[0] in weights)
+        node
+        for node in model.graph.node
+        if _large_constant(node) is None or node.output[0] not in weights
     )
     graph.output.extend(model.graph.output)
+    graph.value_info.extend(model.graph.value_info)
+    if not keep_types:
+        forget_types(made)
     return made
+
+
+def forget_types(model: onnx.ModelProto) -> None:
+    """Drop the types of intermediate values and the shapes of outputs, in place."""
+    del model.graph.value_info[:]
+    for info in model.graph.output:
+        info.type.tensor_type.ClearField("shape")
 
 
 def _large_constant(node: onnx.NodeProto) -> onnx.TensorProto | None:
@@ -156,9 +179,10 @@ def _check(
     num_bytes = -(-count * bits // 8)
     try:
         if is_external(tensor):
-            loaded = onnx.TensorProto(dims=tensor.dims, data_type=tensor.data_type)
-            loaded.raw_data = load_external(tensor, num_bytes, folder)
-            return numpy_helper.to_array(loaded)
+            if dtype == object or bits < 8:
+                raise ValueError("external data of this element type are not supported")
+            data = load_external(tensor, num_bytes, folder)
+            return np.frombuffer(data, dtype).reshape(tensor.dims)
         found, expected = _data_size(tensor, count, num_bytes)
         if found != expected:
             raise ValueError(f"holds {found} {'bytes' if tensor.raw_data else 'values'}, its shape "

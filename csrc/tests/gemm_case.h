@@ -154,11 +154,11 @@ class GemmOutput {
   }
   // Only the lanes of the call's vectors were written.
   void require_only_lanes_written() const {
-    require(array_.untouched(), "wrote outside acc: " + case_.text());
+    require(array_.untouched(), "wrote outside acc: ", case_);
     for (int r = 0; r + 1 < case_.rows; ++r) {
       for (std::ptrdiff_t i = case_.vectors * case_.lanes; i < case_.acc_stride; ++i) {
         require(array_.is_canary(index(r * case_.acc_stride + i)),
-                "wrote between rows of acc: " + case_.text());
+                "wrote between rows of acc: ", case_);
       }
     }
   }
@@ -168,9 +168,17 @@ class GemmOutput {
   GuardedArray<T> array_;
 };
 
-inline std::string position(const GemmCase& c, int row, int vector, int lane) {
-  return " at row " + std::to_string(row) + ", vector " + std::to_string(vector) + ", lane " +
-         std::to_string(lane) + ": " + c.text();
-}
+// Where in a case something went wrong.
+struct Position {
+  const GemmCase& gemm_case;
+  int row;
+  int vector;
+  int lane;
+
+  std::string text() const {
+    return " at row " + std::to_string(row) + ", vector " + std::to_string(vector) + ", lane " +
+           std::to_string(lane) + ": " + gemm_case.text();
+  }
+};
 
 }  // namespace bnn::test

@@ -67,6 +67,7 @@ struct GemmShape {
   std::ptrdiff_t channels;
   std::vector<Segment> segments;  // in elements of the family's input
   std::ptrdiff_t row_stride;
+  std::uint32_t zero_percent = 0;  // of the input: kernels may skip them
 };
 
 std::ptrdiff_t length(const GemmShape& shape) {
@@ -88,7 +89,11 @@ void gemm(const Variant<Fn>& row, const GemmShape& shape, std::ptrdiff_t weights
   for (const Segment& s : shape.segments) reach = std::max(reach, s.input + s.length);
   Aligned<In> input(shape.rows * shape.row_stride + reach);
   Aligned<W> weights(vectors * vector_stride);
-  for (std::ptrdiff_t i = 0; i < shape.rows * shape.row_stride + reach; ++i) input[i] = one;
+  std::uint32_t noise = 1;
+  for (std::ptrdiff_t i = 0; i < shape.rows * shape.row_stride + reach; ++i) {
+    noise = noise * 1664525u + 1013904223u;
+    input[i] = (noise >> 8) % 100 < shape.zero_percent ? In{0} : one;
+  }
   for (std::ptrdiff_t i = 0; i < vectors * vector_stride; ++i) weights[i] = static_cast<W>(pattern);
   Aligned<Acc> acc(kMaxRows * kMaxVectors * 16);
   const double time = seconds([&] {
@@ -142,6 +147,7 @@ const GemmShape kFloatShapes[] = {
     {"6x256x64", 6, 64, window(1, 256, 0), 256},
     {"1x784x128", 1, 128, window(1, 784, 0), 784},
     {"1x256x10", 1, 10, window(1, 256, 0), 256},
+    {"1x784x128, 80 % zeros", 1, 128, window(1, 784, 0), 784, 80},
     {"8x784x128", 8, 128, window(1, 784, 0), 784},
     {"64x784x128", 64, 128, window(1, 784, 0), 784},
     {"conv 3x3 1->32, 26 pixels", 26, 32, window(3, 3, 28), 1},

@@ -11,6 +11,8 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "guarded_array.h"
 
@@ -20,8 +22,35 @@ class Failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-inline void require(bool condition, const std::string& message) {
-  if (!condition) throw Failure(message);
+// A part of a failure's message, put into words only when there is a failure.
+class Text {
+ public:
+  Text(std::string text) : text_(std::move(text)) {}
+  Text(const char* text) : text_(text) {}
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Text(T value) : text_(std::to_string(value)) {}
+  template <class T>
+    requires requires(const T& described) { described.text(); }
+  Text(const T& described) : text_(described.text()) {}
+
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+[[noreturn, gnu::noinline]] inline void fail(std::initializer_list<Text> parts) {
+  std::string message;
+  for (const Text& part : parts) message += part.text();
+  throw Failure(message);
+}
+
+template <class... Parts>
+void require(bool condition, const Parts&... parts) {
+  if (!condition) [[unlikely]] {
+    fail({Text(parts)...});
+  }
 }
 
 // Everything a case draws comes from its seed (std distributions differ between libraries, so none

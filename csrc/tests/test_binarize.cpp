@@ -67,14 +67,13 @@ void check(const Variant<Fn>& variant, Random& random) {
         expected = inside == inverted;
       }
       const bool found = ((out[index(p * out_stride + c / 8)] >> (c % 8)) & 1) != 0;
-      require(found == expected, "wrong bit at row " + std::to_string(p) + ", channel " +
-                                     std::to_string(c) + ": " + shape);
+      require(found == expected, "wrong bit at row ", p, ", channel ", c, ": ", shape);
     }
     for (std::ptrdiff_t b = bytes; b < out_stride && p + 1 < rows; ++b) {
-      require(out.is_canary(index(p * out_stride + b)), "wrote between rows: " + shape);
+      require(out.is_canary(index(p * out_stride + b)), "wrote between rows: ", shape);
     }
   }
-  require(out.untouched(), "wrote outside: " + shape);
+  require(out.untouched(), "wrote outside: ", shape);
 }
 
 }  // namespace

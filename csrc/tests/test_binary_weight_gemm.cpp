@@ -51,12 +51,11 @@ void check_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& variant, Random
           }
         }
         const float found = acc.at(r, v, l);
-        require(same_float(found, chain), std::to_string(found) + " instead of the chain's " +
-                                              std::to_string(chain) + position(c, r, v, l));
+        require(same_float(found, chain), found, " instead of the chain's ", chain,
+                Position{c, r, v, l});
         if (integers) {
-          require(found == static_cast<float>(exact),
-                  std::to_string(found) + " instead of the integer " + std::to_string(exact) +
-                      position(c, r, v, l));
+          require(found == static_cast<float>(exact), found, " instead of the integer ", exact,
+                  Position{c, r, v, l});
         }
       }
     }

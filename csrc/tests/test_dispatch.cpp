@@ -49,10 +49,10 @@ std::string error_for(const char* name) {
 
 template <class Fn>
 void check_chosen(const Variant<Fn>& chosen, std::span<const Variant<Fn>> rows, Isa isa) {
-  require(chosen.isa <= isa, chosen.name() + " chosen for " + std::string(isa_name(isa)));
+  require(chosen.isa <= isa, chosen.name(), " chosen for ", std::string(isa_name(isa)));
   for (const Variant<Fn>& row : rows) {
-    require(row.isa > isa || row.isa <= chosen.isa,
-            chosen.name() + " chosen although there is " + row.name());
+    require(row.isa > isa || row.isa <= chosen.isa, chosen.name(), " chosen although there is ",
+            row.name());
   }
 }
 
@@ -63,13 +63,13 @@ void check_dispatch() {
   for (Isa isa : compiled_isas()) {
     const std::string name(isa_name(isa));
     if (!cpu_supports(isa)) {
-      require(error_for(name.c_str()).find("lacks") != std::string::npos,
-              name + ": no word about what the CPU lacks");
+      require(error_for(name.c_str()).find("lacks") != std::string::npos, name,
+              ": no word about what the CPU lacks");
       continue;
     }
     best = isa;
     const ForcedIsa forced(name.c_str());
-    require(active_isa() == isa, "forcing " + name + " had no effect");
+    require(active_isa() == isa, "forcing ", name, " had no effect");
     const KernelSet set = kernel_set(isa);
     check_chosen(set.xnor_gemm, xnor_gemm_variants(), isa);
     check_chosen(set.f32_gemm, f32_gemm_variants(), isa);
@@ -91,7 +91,7 @@ void check_dispatch() {
     const std::string message = error_for(unknown);
     for (Isa isa : compiled_isas()) {
       require(message.find(isa_name(isa)) != std::string::npos,
-              "the error does not list what is known: " + message);
+              "the error does not list what is known: ", message);
     }
   }
 }

@@ -71,18 +71,17 @@ void check(const Variant<Fn>& variant, Random& random) {
       float expected = static_cast<float>(before[index(p * acc_stride + c)]);
       for (const EpilogueStep& step : steps) expected = apply(step.kind, expected, step.operand[c]);
       const float found = out[p * out_stride + c];
-      require(same_float(found, expected),
-              std::to_string(found) + " instead of " + std::to_string(expected) + " at row " +
-                  std::to_string(p) + ", channel " + std::to_string(c) + ": " + shape);
+      require(same_float(found, expected), found, " instead of ", expected, " at row ", p,
+              ", channel ", c, ": ", shape);
     }
     for (std::ptrdiff_t c = channels; c < out_stride && p + 1 < rows; ++c) {
       const std::size_t i = index(p * out_stride + c);
       bool intact = separate_out.is_canary(i);
       if (in_place) intact = acc.is_canary(i);
-      require(intact, "wrote between rows: " + shape);
+      require(intact, "wrote between rows: ", shape);
     }
   }
-  require(separate_out.untouched() && acc.untouched(), "wrote outside: " + shape);
+  require(separate_out.untouched() && acc.untouched(), "wrote outside: ", shape);
 }
 
 }  // namespace

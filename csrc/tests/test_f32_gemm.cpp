@@ -56,16 +56,15 @@ void check_f32_gemm(const Variant<F32GemmFn>& variant, Random& random) {
                                ? std::abs(static_cast<double>(found) - expected) <=
                                      error_bound(c.length, magnitudes)
                                : same_float(found, static_cast<float>(expected));
-        require(close, std::to_string(found) + " instead of " + std::to_string(expected) +
-                           position(c, r, v, l));
+        require(close, found, " instead of ", expected, Position{c, r, v, l});
       }
       // The tiling shows in no bit.
       variant.run(input.origin() + r * c.row_stride, c.row_stride, 1, c.segments.data(),
                   segment_count, weights.data() + v * weights.stride(), weights.stride(), 1, alone,
                   16);
       for (int l = 0; l < c.lanes; ++l) {
-        require(same_float(acc.at(r, v, l), alone[l]),
-                "differs from its batch-1 answer" + position(c, r, v, l));
+        require(same_float(acc.at(r, v, l), alone[l]), "differs from its batch-1 answer",
+                Position{c, r, v, l});
       }
     }
   }

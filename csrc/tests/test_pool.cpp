@@ -33,10 +33,9 @@ void check(const Variant<Fn>& variant, Random& random, Draw draw, Combine combin
   for (std::ptrdiff_t e = 0; e < elements; ++e) {
     T expected = pointers[0][e];
     for (int i = 1; i < count; ++i) expected = combine(expected, pointers[index(i)][e]);
-    require(same(out[index(e)], expected),
-            "wrong at element " + std::to_string(e) + " of " + shape);
+    require(same(out[index(e)], expected), "wrong at element ", e, " of ", shape);
   }
-  require(out.untouched(), "wrote outside: " + shape);
+  require(out.untouched(), "wrote outside: ", shape);
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ void check_xnor_gemm(const Variant<XnorGemmFn>& variant, Random& random) {
                                           weights.at(v, (s.weight + k) * c.lanes + l));
           }
         }
-        require(acc.at(r, v, l) == expected, std::to_string(acc.at(r, v, l)) + " instead of " +
-                                                 std::to_string(expected) + position(c, r, v, l));
+        require(acc.at(r, v, l) == expected, acc.at(r, v, l), " instead of ", expected,
+                Position{c, r, v, l});
       }
     }
   }

@@ -22,32 +22,60 @@ inline unsigned inside(__m512i x, __m512i lower, __m512i upper) {
   return _mm512_mask_cmple_epi32_mask(_mm512_cmple_epi32_mask(lower, x), x, upper);
 }
 
-// The low `bytes` (1 or 2) bytes of bits, low byte first.
-inline void store(std::uint8_t* out, unsigned bits, std::ptrdiff_t bytes) {
-  out[0] = static_cast<std::uint8_t>(bits);
-  if (bytes == 2) out[1] = static_cast<std::uint8_t>(bits >> 8);
+// Bits of one to four vectors of channels, `channels` in all, for every row. The bounds stay in
+// registers: loading them again for every row would take twice as long as loading x.
+template <int kVectors, class T>
+void column(const T* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows, std::ptrdiff_t channels,
+            const T* lower, const T* upper, bool inverted, std::uint8_t* out,
+            std::ptrdiff_t out_stride_bytes) {
+  using Vector = decltype(load(x));
+  constexpr std::ptrdiff_t kLast = (kVectors - 1) * kLanes;
+  const std::ptrdiff_t bytes = (channels + 7) / 8;
+  const __mmask16 last_lanes = static_cast<__mmask16>((1u << (channels - kLast)) - 1);
+  // bit = inside xor flip
+  const std::uint64_t flip = inverted ? 0 : ~std::uint64_t{0} >> (64 - channels);
+  Vector low[kVectors];
+  Vector high[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    low[v] = load(lower + v * kLanes);
+    high[v] = load(upper + v * kLanes);
+  }
+  for (std::ptrdiff_t p = 0; p < rows; ++p, x += row_stride, out += out_stride_bytes) {
+    std::uint64_t bits = 0;
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors - 1; ++v) {
+      bits |= std::uint64_t{inside(load(x + v * kLanes), low[v], high[v])} << (v * kLanes);
+    }
+    bits |=
+        std::uint64_t{inside(load(x + kLast, last_lanes), low[kVectors - 1], high[kVectors - 1]) &
+                      last_lanes}
+        << kLast;
+    bits ^= flip;
+    // The low `bytes` bytes, low byte first.
+    if (bytes == 8) {
+      __builtin_memcpy(out, &bits, 8);
+    } else if (bytes == 4) {
+      __builtin_memcpy(out, &bits, 4);
+    } else {
+      for (std::ptrdiff_t b = 0; b < bytes; ++b)
+        out[b] = static_cast<std::uint8_t>(bits >> (8 * b));
+    }
+  }
 }
 
 template <class T>
 void binarize(const T* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows, std::ptrdiff_t channels,
               const T* lower, const T* upper, bool inverted, std::uint8_t* out,
               std::ptrdiff_t out_stride_bytes) {
-  const unsigned flip = inverted ? 0 : 0xFFFF;  // bit = inside xor flip
-  const std::ptrdiff_t full = channels / kLanes * kLanes;
-  const std::ptrdiff_t tail = channels - full;
-  const unsigned tail_bits = (1u << tail) - 1;
-  for (std::ptrdiff_t p = 0; p < rows; ++p) {
-    const T* row = x + p * row_stride;
-    std::uint8_t* out_row = out + p * out_stride_bytes;
-    for (std::ptrdiff_t c = 0; c < full; c += kLanes) {
-      const unsigned bits = inside(load(row + c), load(lower + c), load(upper + c));
-      store(out_row + c / 8, bits ^ flip, 2);
-    }
-    if (tail != 0) {
-      const unsigned bits = inside(load(row + full, static_cast<__mmask16>(tail_bits)),
-                                   load(lower + full), load(upper + full));
-      store(out_row + full / 8, (bits ^ flip) & tail_bits, (tail + 7) / 8);
-    }
+  constexpr std::ptrdiff_t kColumn = 4 * kLanes;
+  using ColumnFn = void (*)(const T*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, const T*,
+                            const T*, bool, std::uint8_t*, std::ptrdiff_t);
+  constexpr ColumnFn kColumns[] = {column<1, T>, column<2, T>, column<3, T>, column<4, T>};
+  for (std::ptrdiff_t c = 0; c < channels; c += kColumn) {
+    const std::ptrdiff_t width = channels - c < kColumn ? channels - c : kColumn;
+    kColumns[(width - 1) / kLanes](x + c, row_stride, rows, width, lower + c, upper + c, inverted,
+                                   out + c / 8, out_stride_bytes);
   }
 }
 

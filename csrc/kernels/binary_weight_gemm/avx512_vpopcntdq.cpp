@@ -18,15 +18,27 @@ struct Call {
   std::ptrdiff_t acc_stride;
 };
 
-// Zero inputs are skipped: a chain that starts at +0 never becomes −0 (only −0 + −0 is), and adding ±0
-// to anything else changes no bit. Images are mostly background, so this often removes most of the work;
-// where nothing is zero, the list of positions costs a few percent. It pays off for long runs only.
+// Zero inputs are skipped: a chain that starts at +0 never becomes −0 (only −0 + −0 is), and adding
+// ±0 to anything else changes no bit. Images are mostly background, so this often removes most of
+// the work; where nothing is zero, the list of positions costs a few percent. It pays off for long
+// runs only.
 constexpr std::ptrdiff_t kSparseRun = 32;
 constexpr std::ptrdiff_t kChunk = 512;  // positions listed at a time
 
-// Lists the k < length (a multiple of nothing, at most kChunk) at which any of `rows` rows is not ±0.
-std::ptrdiff_t list_nonzero(const float* x, std::ptrdiff_t row_stride, int rows,
-                            std::ptrdiff_t length, std::int32_t* positions) {
+// The list of a run too short to look for zeros in.
+struct AllPositions {
+  std::int32_t positions[kSparseRun];
+
+  constexpr AllPositions() : positions() {
+    for (int k = 0; k < kSparseRun; ++k) positions[k] = k;
+  }
+};
+constexpr AllPositions kAllPositions;
+
+// Lists the k < length (at most kChunk) at which any of `rows` rows is not ±0. Writes up to kLanes
+// elements beyond the list.
+[[gnu::noinline]] std::ptrdiff_t list_nonzero(const float* x, std::ptrdiff_t row_stride, int rows,
+                                              std::ptrdiff_t length, std::int32_t* positions) {
   const __m512i iota_i32x16 =
       _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   std::ptrdiff_t count = 0;
@@ -51,8 +63,8 @@ inline __m512 plus_minus_one(std::uint16_t bits) {
   return _mm512_mask_blend_ps(bits, _mm512_set1_ps(1.0f), _mm512_set1_ps(-1.0f));
 }
 
-// One k: its weights are expanded to ±1 once and used for every row; the FMA is then an exactly rounded
-// addition of ±x.
+// One k: its weights are expanded to ±1 once and used for every row; the FMA is then an exactly
+// rounded addition of ±x.
 template <int kRows, int kVectors>
 inline void accumulate(const float* x, std::ptrdiff_t row_stride, const std::uint16_t* w,
                        std::ptrdiff_t vector_stride, __m512 (&sum_f32x16)[kRows][kVectors]) {
@@ -85,17 +97,15 @@ void tile(const Call& call, int first_row) {
     const float* x = rows + call.segments[s].input;
     const std::uint16_t* w = call.weights + call.segments[s].weight;
     const std::ptrdiff_t length = call.segments[s].length;
-    if (length < kSparseRun) {
-      for (std::ptrdiff_t k = 0; k < length; ++k) {
-        accumulate(x + k, row_stride, w + k, vector_stride, sum_f32x16);
-      }
-      continue;
-    }
     for (std::ptrdiff_t k = 0; k < length; k += kChunk) {
-      std::int32_t positions[kChunk + kLanes];
       const std::ptrdiff_t left = length - k;
-      const std::ptrdiff_t count =
-          list_nonzero(x + k, row_stride, kRows, left < kChunk ? left : kChunk, positions);
+      std::ptrdiff_t count = left < kChunk ? left : kChunk;
+      std::int32_t buffer[kChunk + kLanes];
+      const std::int32_t* positions = kAllPositions.positions;
+      if (count >= kSparseRun) {
+        count = list_nonzero(x + k, row_stride, kRows, count, buffer);
+        positions = buffer;
+      }
       for (std::ptrdiff_t i = 0; i < count; ++i) {
         const std::ptrdiff_t at = k + positions[i];
         accumulate(x + at, row_stride, w + at, vector_stride, sum_f32x16);
@@ -113,12 +123,12 @@ void tile(const Call& call, int first_row) {
 using TileFn = void (*)(const Call&, int);
 
 // Tiles by vectors and rows: as many sums as the registers hold beside weights and input.
-constexpr int kMaxTileRows[kMaxVectors] = {12, 12, 8, 6};
-constexpr TileFn kTiles[kMaxVectors][12] = {
-    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>, tile<8, 1>,
-     tile<9, 1>, tile<10, 1>, tile<11, 1>, tile<12, 1>},
-    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>, tile<8, 2>,
-     tile<9, 2>, tile<10, 2>, tile<11, 2>, tile<12, 2>},
+constexpr int kMaxTileRows[kMaxVectors] = {8, 8, 8, 6};
+constexpr TileFn kTiles[kMaxVectors][8] = {
+    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>,
+     tile<8, 1>},
+    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>,
+     tile<8, 2>},
     {tile<1, 3>, tile<2, 3>, tile<3, 3>, tile<4, 3>, tile<5, 3>, tile<6, 3>, tile<7, 3>,
      tile<8, 3>},
     {tile<1, 4>, tile<2, 4>, tile<3, 4>, tile<4, 4>, tile<5, 4>, tile<6, 4>},

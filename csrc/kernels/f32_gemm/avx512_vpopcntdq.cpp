@@ -58,12 +58,12 @@ void tile(const Call& call, int first_row) {
 using TileFn = void (*)(const Call&, int);
 
 // Tiles by vectors and rows: as many sums as the registers hold beside weights and input.
-constexpr int kMaxTileRows[kMaxVectors] = {12, 12, 8, 6};
-constexpr TileFn kTiles[kMaxVectors][12] = {
-    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>, tile<8, 1>,
-     tile<9, 1>, tile<10, 1>, tile<11, 1>, tile<12, 1>},
-    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>, tile<8, 2>,
-     tile<9, 2>, tile<10, 2>, tile<11, 2>, tile<12, 2>},
+constexpr int kMaxTileRows[kMaxVectors] = {8, 8, 8, 6};
+constexpr TileFn kTiles[kMaxVectors][8] = {
+    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>,
+     tile<8, 1>},
+    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>,
+     tile<8, 2>},
     {tile<1, 3>, tile<2, 3>, tile<3, 3>, tile<4, 3>, tile<5, 3>, tile<6, 3>, tile<7, 3>,
      tile<8, 3>},
     {tile<1, 4>, tile<2, 4>, tile<3, 4>, tile<4, 4>, tile<5, 4>, tile<6, 4>},

@@ -1,0 +1,22 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["AsJson", "NumRuns", "NumThreads", "examples"]
+
+NumThreads = Annotated[
+    int, typer.Option("--num-threads", min=1, help="Threads that a call may use.", metavar="N")
+]
+NumRuns = Annotated[
+    int, typer.Option("--num-runs", min=1, help="Timed calls of each candidate.", metavar="N")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on stdout.")]
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: example command lines, one each."""
+    return "\n\n".join(("[bold]Examples[/]", *(line.replace("[", "\\[") for line in lines)))

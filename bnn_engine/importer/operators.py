@@ -1,0 +1,134 @@
+"""Checks that every node is an op somebody defines, used the way it is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import onnx
+import onnx.defs
+from onnx import AttributeProto
+
+from bnn_engine.graph.subgraphs import subgraphs
+from bnn_engine.importer.structure import node_label
+from bnn_engine.ops import DOMAIN, OPS
+
+__all__ = ["check_uses", "since_version", "unknown_ops"]
+
+# Standard domains that have inference ops; training ops (ai.onnx.preview.training) are not run here.
+_STANDARD_DOMAINS = ("", "ai.onnx.ml")
+
+
+@dataclass(frozen=True)
+class _Signature:
+    """What a schema says about a node's form."""
+
+    min_inputs: int
+    max_inputs: int
+    min_outputs: int
+    max_outputs: int
+    attribute_types: Mapping[str, int]
+    required: frozenset[str]
+    deprecated: bool
+    since_version: int
+
+
+@lru_cache(maxsize=1024)
+def _signature(op_type: str, domain: str, version: int) -> _Signature | None:
+    """The op's schema at ``version``, None if there is none."""
+    try:
+        schema = onnx.defs.get_schema(op_type, version, domain)
+    except onnx.defs.SchemaError:
+        return None
+    attributes = schema.attributes
+    return _Signature(
+        schema.min_input,
+        schema.max_input,
+        schema.min_output,
+        schema.max_output,
+        {name: int(attribute.type.value) for name, attribute in attributes.items()},
+        frozenset(name for name, attribute in attributes.items() if attribute.required),
+        schema.deprecated,
+        schema.since_version,
+    )
+
+
+def since_version(op_type: str, opset: int) -> int | None:
+    """Version of a standard op's definition that holds at ``opset``; None if there is none."""
+    signature = _signature(op_type, "", opset)
+    return None if signature is None else signature.since_version
+
+
+def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    for node in nodes:
+        yield node
+        for inner in subgraphs(node):
+            yield from _all_nodes(inner.node)
+
+
+def unknown_ops(model: onnx.ModelProto) -> list[str]:
+    """One line for every node whose op is not standard, not ours and no function of the model."""
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    functions = {(function.domain, function.name) for function in model.functions}
+    lines = []
+    for node in _all_nodes(model.graph.node):
+        reason = _unknown(node, versions, functions)
+        if reason:
+            version = versions.get(node.domain)
+            lines.append(
+                f"{(node.name or node.output[0])!r}: op {node.op_type}, domain {node.domain!r}, opset "
+                f"{version if version is not None else 'not imported'}: {reason}"
+            )
+    return lines
+
+
+def _unknown(
+    node: onnx.NodeProto, versions: Mapping[str, int], functions: set[tuple[str, str]]
+) -> str | None:
+    if node.domain == DOMAIN:
+        return None if node.op_type in OPS else f"the domain {DOMAIN} has no such op"
+    if (node.domain, node.op_type) in functions:
+        return None
+    if node.domain not in _STANDARD_DOMAINS:
+        return "custom ops of this domain are not known"
+    signature = _signature(node.op_type, node.domain, versions.get(node.domain, 1))
+    if signature is None:
+        return "no such op in this opset"
+    if signature.deprecated:
+        return "the op is deprecated and no longer part of this opset"
+    return None
+
+
+def check_uses(model: onnx.ModelProto) -> list[str]:
+    """One line for every node of a standard op whose inputs, outputs or attributes do not fit it."""
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    functions = {(function.domain, function.name) for function in model.functions}
+    lines = []
+    for node in _all_nodes(model.graph.node):
+        if node.domain in _STANDARD_DOMAINS and (node.domain, node.op_type) not in functions:
+            signature = _signature(node.op_type, node.domain, versions.get(node.domain, 1))
+            if signature is not None:
+                lines.extend(f"{node_label(node)}: {text}" for text in _misuse(node, signature))
+    return lines
+
+
+def _misuse(node: onnx.NodeProto, signature: _Signature) -> Iterator[str]:
+    if not signature.min_inputs <= len(node.input) <= signature.max_inputs:
+        yield f"it has {len(node.input)} inputs"
+    elif not all(node.input[: signature.min_inputs]):
+        yield "an input that it needs is left out"
+    if not signature.min_outputs <= len(node.output) <= signature.max_outputs:
+        yield f"it has {len(node.output)} outputs"
+    given = {attribute.name: attribute for attribute in node.attribute}
+    for name in sorted(signature.required - set(given)):
+        yield f"it lacks the attribute {name!r}"
+    for name, attribute in given.items():
+        expected = signature.attribute_types.get(name)
+        if expected is None:
+            yield f"it has an attribute {name!r} that the op does not know"
+        elif attribute.type != expected:
+            yield (
+                f"its attribute {name!r} is {AttributeProto.AttributeType.Name(attribute.type)} instead "
+                f"of {AttributeProto.AttributeType.Name(expected)}"
+            )

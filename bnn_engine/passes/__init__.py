@@ -1,0 +1,47 @@
+"""Portable passes: rewrites of the graph that keep its meaning and make its binary parts explicit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bnn_engine.graph.graph import Graph
+from bnn_engine.passes.base import Declined, Pass, Rewrite
+from bnn_engine.passes.batch_axis import BatchAxis
+from bnn_engine.passes.binarize import BinarizeComparisons
+from bnn_engine.passes.binary_conv import BinaryConvolutions
+from bnn_engine.passes.binary_dense import BinaryDenseLayers
+from bnn_engine.passes.fold_constants import FoldConstants
+from bnn_engine.passes.remove_identity import RemoveIdentity
+from bnn_engine.passes.resolve_shapes import ResolveShapes
+from bnn_engine.passes.thresholds import AbsorbIntoThresholds
+
+__all__ = ["PASSES", "BatchAxis", "Declined", "Pass", "Rewrite", "run_passes"]
+
+PASSES: tuple[Pass, ...] = (
+    RemoveIdentity(),
+    FoldConstants(),
+    ResolveShapes(),
+    RemoveIdentity(),  # once more: Reshapes to the same shape show only now
+    BinarizeComparisons(),
+    BinaryConvolutions(),
+    BinaryDenseLayers(),
+    AbsorbIntoThresholds(),
+    BatchAxis(),
+)
+"""All passes in the order in which they run."""
+
+
+def run_passes(
+    graph: Graph, passes: Sequence[Pass] = PASSES, stop_after: int | None = None
+) -> None:
+    """Run ``passes`` on ``graph`` in place; the graph is cleaned of dead nodes and checked after each.
+
+    Args:
+        graph: the graph to rewrite.
+        passes: what to run, in order.
+        stop_after: run only that many of them, to find the one that goes wrong.
+    """
+    for step in passes[:stop_after]:
+        step.run(graph)
+        graph.remove_dead_nodes()
+        graph.check()

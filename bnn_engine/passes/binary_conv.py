@@ -1,0 +1,96 @@
+"""Convolutions with ±α weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bnn_engine.graph.graph import Dim, Graph, Node
+from bnn_engine.passes.base import Declined
+from bnn_engine.passes.binary_layers import BinaryLayer, BinaryLayerRewrite
+from bnn_engine.passes.facts import describe
+from bnn_engine.passes.sign_rows import split_sign_rows
+
+__all__ = ["BinaryConvolutions"]
+
+
+class BinaryConvolutions(BinaryLayerRewrite):
+    """Conv(x, ±α_o, b) → BinaryConv or BinaryWeightConv, Mul(α), Add(b).
+
+    The algebra is that of :class:`BinaryLayerRewrite`; padding is the value 0 on both sides. Automatic
+    padding becomes numbers.
+    """
+
+    op_types = frozenset({"Conv"})
+    op_name = "Conv"
+
+    def match(self, graph: Graph, node: Node) -> BinaryLayer | Declined | None:
+        """A 2-D convolution without groups whose weights are ±α in every output channel."""
+        del graph
+        x, w, bias = node.input(0), node.input(1), node.input(2)
+        assert x is not None
+        assert w is not None
+        if w.const is None:
+            return Declined(f"weights are not constant: {describe(w)}")
+        if w.const.ndim != 4:
+            return Declined(f"{w.const.ndim - 2}-D convolution")
+        group = node.attributes.get("group", 1)
+        if group != 1:
+            return Declined(f"convolution in {group} groups")
+        if x.dtype != np.float32 or x.rank != 4:
+            return Declined(f"input is {x.dtype} of rank {x.rank}")
+        if bias is not None and bias.const is None:
+            return Declined(f"bias is not constant: {describe(bias)}")
+        channels, kernel = w.const.shape[1], list(w.const.shape[2:])
+        if node.attributes.get("kernel_shape", kernel) != kernel or x.shape is None:
+            return Declined("kernel_shape is not that of the weights")
+        if isinstance(x.shape[1], int) and x.shape[1] != channels:
+            return Declined(f"weights have {channels} channels, the input has {x.shape[1]}")
+        weights = split_sign_rows(w.const)
+        if isinstance(weights, str):
+            return Declined(weights)
+        attributes = {
+            "channels": channels,
+            "kernel_shape": kernel,
+            "strides": node.attributes.get("strides", [1, 1]),
+            "dilations": node.attributes.get("dilations", [1, 1]),
+        }
+        pads = explicit_pads(node, x.shape[2:], kernel)
+        if pads is None:
+            return Declined("automatic padding of an input of unknown size")
+        return BinaryLayer(
+            x, weights, {**attributes, "pads": pads}, None if bias is None else bias.const
+        )
+
+
+def explicit_pads(node: Node, spatial: tuple[Dim, ...], kernel: list[int]) -> list[int] | None:
+    """Padding of a Conv or pooling node as numbers, all begins before all ends.
+
+    Args:
+        node: its attributes ``auto_pad``, ``pads``, ``strides`` and ``dilations`` count.
+        spatial: extents of the input, channels left out.
+        kernel: extents of the window.
+
+    Returns:
+        2 * len(kernel) numbers; None where automatic padding depends on an unknown extent.
+    """
+    rank = len(kernel)
+    mode = node.attributes.get("auto_pad", "NOTSET")
+    if mode in ("NOTSET", ""):
+        pads = node.attributes.get("pads", [0] * (2 * rank))
+        return list(pads) if isinstance(pads, list) else None
+    if mode == "VALID":
+        return [0] * (2 * rank)
+    strides = node.attributes.get("strides", [1] * rank)
+    dilations = node.attributes.get("dilations", [1] * rank)
+    assert isinstance(strides, list)
+    assert isinstance(dilations, list)
+    begins, ends = [], []
+    for extent, window, stride, dilation in zip(spatial, kernel, strides, dilations, strict=True):
+        if not isinstance(extent, int):
+            return None
+        positions = -(-extent // stride)
+        total = max((positions - 1) * stride + dilation * (window - 1) + 1 - extent, 0)
+        small, large = total // 2, total - total // 2
+        begins.append(small if mode == "SAME_UPPER" else large)
+        ends.append(large if mode == "SAME_UPPER" else small)
+    return begins + ends

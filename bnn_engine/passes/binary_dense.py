@@ -1,0 +1,73 @@
+"""Dense layers with ±α weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn_engine.graph.graph import Graph, Node, Value
+from bnn_engine.passes.base import Declined
+from bnn_engine.passes.binary_layers import BinaryLayer, BinaryLayerRewrite
+from bnn_engine.passes.facts import describe
+from bnn_engine.passes.sign_rows import SignRows, split_sign_rows
+
+__all__ = ["BinaryDenseLayers"]
+
+
+class BinaryDenseLayers(BinaryLayerRewrite):
+    """Gemm(x, ±α_o, b) or MatMul(x, ±α_o) → BinaryGemm or BinaryWeightGemm, Mul(α), Add(b).
+
+    The algebra is that of :class:`BinaryLayerRewrite`. Gemm's factors join it: alpha · α_o scales the
+    sum (a negative alpha flips the signs), beta · b_o is added.
+    """
+
+    op_types = frozenset({"Gemm", "MatMul"})
+    op_name = "Gemm"
+
+    def match(self, graph: Graph, node: Node) -> BinaryLayer | Declined | None:
+        """A product [N, K] × [K, O] whose weights are ±α in every column."""
+        del graph
+        x, w, bias = node.input(0), node.input(1), node.input(2)
+        assert x is not None
+        assert w is not None
+        if w.const is None:
+            return Declined(f"weights are not constant: {describe(w)}")
+        if node.attributes.get("transA", 0):
+            return Declined("the input is transposed")
+        if x.dtype != np.float32 or x.rank != 2 or w.const.ndim != 2:
+            return Declined(f"input is {x.dtype} of rank {x.rank}, weights of rank {w.const.ndim}")
+        rows = w.const if node.attributes.get("transB", 0) else w.const.T
+        if x.shape is not None and isinstance(x.shape[1], int) and x.shape[1] != rows.shape[1]:
+            return Declined(f"weights have {rows.shape[1]} features, the input has {x.shape[1]}")
+        alpha, beta = (np.float32(node.attributes.get(key, 1)) for key in ("alpha", "beta"))
+        if not (np.isfinite(alpha) and np.isfinite(beta)):
+            return Declined("alpha or beta is not finite")
+        weights = split_sign_rows(np.ascontiguousarray(rows))
+        if isinstance(weights, str):
+            return Declined(weights)
+        if alpha != 1:
+            signed = weights if alpha > 0 else split_sign_rows(np.ascontiguousarray(-rows))
+            assert isinstance(signed, SignRows)
+            weights = SignRows(signed.bits, signed.scale * abs(alpha))
+        added = _bias(bias, beta, rows.shape[0])
+        if isinstance(added, Declined):
+            return added
+        return BinaryLayer(x, weights, {"features": rows.shape[1]}, added)
+
+
+def _bias(
+    bias: Value | None, beta: np.float32, num_outputs: int
+) -> NDArray[Any] | Value | Declined | None:
+    """What to add to the scaled product."""
+    if bias is None or beta == 0:
+        return None
+    if bias.const is None:
+        return bias if beta == 1 else Declined(f"bias is not constant: {describe(bias)}")
+    scaled = bias.const * beta
+    if scaled.ndim > 2 or scaled.shape[-1:] not in ((), (1,), (num_outputs,)):
+        return Declined(f"bias has shape {list(scaled.shape)}")
+    if scaled.ndim == 2 and scaled.shape[0] != 1:
+        return Declined("bias differs between the rows of a batch")
+    return np.array(np.broadcast_to(scaled.reshape(-1), num_outputs))

@@ -1,0 +1,177 @@
+"""What can be proven about values: constants, uniform tensors, sets of possible values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn_engine.graph.graph import Dim, Node, Value
+from bnn_engine.ops import DOMAIN
+
+__all__ = [
+    "channel_vector",
+    "describe",
+    "is_bipolar",
+    "per_channel_shape",
+    "uniform_value",
+    "windows_are_inside",
+]
+
+BIPOLAR = frozenset({-1.0, 1.0})
+
+# Ops whose output consists of elements of their first input only.
+_SELECTING = frozenset(
+    {
+        "DepthToSpace",
+        "Expand",
+        "Flatten",
+        "Identity",
+        "Reshape",
+        "Slice",
+        "SpaceToDepth",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+    }
+)
+
+
+def describe(value: Value) -> str:
+    """Where ``value`` comes from, for messages."""
+    if value.const is not None:
+        return f"constant {value.name!r}"
+    if value.producer is None:
+        return f"graph input {value.name!r}"
+    name = value.producer.name or value.name
+    return f"comes from {value.producer.op_type} {name!r}"
+
+
+def uniform_value(value: Value | None) -> float | None:
+    """The number that every element of ``value`` equals, None where there is none."""
+    negate = False
+    while value is not None and value.const is None:
+        node = value.producer
+        if node is None or node.domain:
+            return None
+        if node.op_type == "ConstantOfShape":
+            fill = np.asarray(node.attributes.get("value", np.float32(0)))
+            return -float(fill.reshape(-1)[0]) if negate else float(fill.reshape(-1)[0])
+        if node.op_type == "Neg":
+            negate = not negate
+        elif node.op_type not in _SELECTING:
+            return None
+        value = node.input(0)
+    if value is None or value.const is None:
+        return None
+    array = value.const
+    if array.size == 0 or array.dtype.kind not in "fiu" or not (array == array.flat[0]).all():
+        return None
+    return -float(array.flat[0]) if negate else float(array.flat[0])
+
+
+def is_bipolar(value: Value) -> bool:
+    """True when every element of ``value`` provably is -1 or +1."""
+    waiting, seen = [value], {id(value)}
+    while waiting:
+        current = waiting.pop()
+        sources = _bipolar_sources(current)
+        if sources is None:
+            return False
+        for source in sources:
+            if id(source) not in seen:
+                seen.add(id(source))
+                waiting.append(source)
+    return True
+
+
+def _bipolar_sources(value: Value) -> Sequence[Value] | None:
+    """Values that must be bipolar for ``value`` to be; None where it is not."""
+    if value.const is not None:
+        return () if value.const.size and BIPOLAR.issuperset(np.unique(value.const)) else None
+    node = value.producer
+    if node is None:
+        return None
+    if node.domain == DOMAIN:
+        return () if node.op_type == "Binarize" else None
+    if node.domain:
+        return None
+    inputs = [source for source in node.inputs if source is not None]
+    if node.op_type in _SELECTING or node.op_type == "Neg":
+        return inputs[:1]
+    if node.op_type == "Concat":
+        return inputs
+    if node.op_type == "MaxPool" and value is node.output and windows_are_inside(node):
+        return inputs
+    return None
+
+
+def windows_are_inside(node: Node) -> bool:
+    """True when every window of a pooling ``node`` holds at least one real element.
+
+    Along an axis of n elements, window i starts at i·stride - pad and has the elements
+    i·stride - pad + d·k for k = 0 … kernel - 1.
+    """
+    source = node.input(0)
+    kernel = node.attributes.get("kernel_shape")
+    if source is None or not isinstance(kernel, list) or not isinstance(node.output.shape, tuple):
+        return False
+    ones = [1] * len(kernel)
+    strides = node.attributes.get("strides", ones)
+    dilations = node.attributes.get("dilations", ones)
+    pads = node.attributes.get("pads", [0] * (2 * len(kernel)))
+    auto_pad = node.attributes.get("auto_pad", "NOTSET")
+    assert isinstance(strides, list)
+    assert isinstance(dilations, list)
+    assert isinstance(pads, list)
+    if auto_pad == "VALID" or (auto_pad == "NOTSET" and not any(pads)):
+        if not node.attributes.get("ceil_mode", 0):
+            return True
+        pads = [0] * (2 * len(kernel))
+    elif auto_pad != "NOTSET":
+        return False
+    if source.shape is None or len(source.shape) != len(kernel) + 2:
+        return False
+    for axis, (size, count) in enumerate(
+        zip(source.shape[2:], node.output.shape[2:], strict=True)
+    ):
+        if not isinstance(size, int) or not isinstance(count, int):
+            return False
+        starts = np.arange(count)[:, None] * strides[axis] - pads[axis]
+        elements = starts + np.arange(kernel[axis]) * dilations[axis]
+        if not ((elements >= 0) & (elements < size)).any(axis=1).all():
+            return False
+    return True
+
+
+def channel_vector(
+    array: NDArray[Any] | None, shape: tuple[Dim, ...] | None
+) -> NDArray[Any] | None:
+    """A constant operand as one number per channel of the other operand.
+
+    Args:
+        array: the constant, broadcast against a tensor of ``shape`` without enlarging it.
+        shape: shape of the other operand, channels along axis 1; None where unknown.
+
+    Returns:
+        [C], or [1] for a single number; None where it is something else.
+    """
+    if array is None:
+        return None
+    rank = 0 if shape is None else len(shape)
+    if array.size == 1 and array.ndim <= rank:
+        return array.reshape(1)
+    extents = (1,) * (rank - array.ndim) + array.shape
+    if shape is None or array.ndim > rank or rank < 2 or extents[1] != shape[1]:
+        return None
+    return array.reshape(-1) if array.size == extents[1] else None
+
+
+def per_channel_shape(rank: int | None) -> tuple[int, ...]:
+    """Shape that lays [C] along axis 1 of a tensor of ``rank``: [C, 1, 1] for rank 4."""
+    assert rank is not None
+    return (-1, *[1] * (rank - 2))

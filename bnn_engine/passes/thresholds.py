@@ -1,0 +1,247 @@
+"""Absorbs per-channel arithmetic in front of a Binarize into its bounds, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn_engine.graph.arithmetic import batch_norm_coefficients
+from bnn_engine.graph.graph import Graph, Node, Value
+from bnn_engine.ops import DOMAIN
+from bnn_engine.passes.base import Declined, Rewrite, merged_origins
+from bnn_engine.passes.binarize import binarize_node
+from bnn_engine.passes.facts import channel_vector
+
+__all__ = ["AbsorbIntoThresholds", "Step", "pull_back"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One float32 operation per channel, monotone where it is not NaN.
+
+    Attributes:
+        function: applies it to float32 [..., C], rounding as ONNX Runtime does.
+        rising: bool [C] or [1]: whether it never falls (else it never rises).
+    """
+
+    function: Callable[[Floats], Floats]
+    rising: NDArray[np.bool_]
+
+    def is_total(self) -> NDArray[np.bool_]:
+        """Whether it gives a number for every number, the infinities included; [C] or [1]."""
+        with np.errstate(all="ignore"):
+            ends = [self.function(np.full(self.rising.shape, v, np.float32)) for v in (np.inf, -np.inf)]
+        return ~np.isnan(ends).any(axis=0)
+
+
+@dataclass(frozen=True)
+class _Match:
+    chain: tuple[Node, ...]
+    x: Value
+    lower: Floats
+    upper: Floats
+
+
+class AbsorbIntoThresholds(Rewrite[_Match]):
+    """Binarize(g(x), lower, upper) → Binarize(x, lower', upper') with lower' ≤ x ≤ upper' ⟺ lower ≤ g(x) ≤ upper.
+
+    g is a chain of steps, each one float32 operation that is monotone per channel: adding or
+    multiplying by a constant, Relu, Clip, BatchNormalization (a multiplication, then an addition).
+    Rounding is monotone, so the preimage of an interval under a step is an interval of the float32
+    numbers, less those that the step maps to NaN, which are at most the infinities (inf · 0). Its
+    ends are found by binary search over the ordered bit patterns with the very operation of the graph,
+    so they are exact for every x, integer accumulators, denormals and infinities included. The
+    preimages are taken last step first; steps without NaN are searched together. NaN passes through every
+    step as NaN and gives ``-inside`` on both sides.
+    """
+
+    op_types = frozenset({"Binarize"})
+    domain = DOMAIN
+
+    def match(self, graph: Graph, node: Node) -> _Match | Declined | None:
+        """The longest chain of steps in front of ``node`` that nobody else reads."""
+        x, lower_value, upper_value = node.inputs
+        assert x is not None
+        assert lower_value is not None
+        assert upper_value is not None
+        lower = channel_vector(lower_value.const, x.shape)
+        upper = channel_vector(upper_value.const, x.shape)
+        if lower is None or upper is None:
+            return Declined("its bounds are not constant")
+        chain = [node]
+        steps: list[Step] = []
+        while (producer := x.producer) is not None and graph.single_consumer(x) is chain[-1]:
+            found = _steps(producer)
+            if found is None:
+                break
+            x, operations = found
+            steps = operations + steps
+            chain.append(producer)
+        if len(chain) == 1:
+            return None
+        for step in reversed(_composed(steps)):
+            lower, upper = pull_back(step, lower, upper)
+        return _Match(tuple(reversed(chain)), x, lower, upper)
+
+    def rewrite(self, graph: Graph, node: Node, match: _Match) -> None:
+        """Put a Binarize of the chain's input in the place of ``node``."""
+        inside = node.attributes["inside"]
+        assert isinstance(inside, float)
+        made = binarize_node(
+            graph, match.x, match.lower, match.upper, inside, node.outputs, name=node.name
+        )
+        made.origins = merged_origins(*match.chain)
+        graph.replace_node(node, [made])
+
+
+def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+    """The interval of all x with lower <= step(x) <= upper.
+
+    Args:
+        step: a monotone operation on C channels, or on all alike.
+        lower, upper: float32 [C] or [1].
+
+    Returns:
+        Both ends, float32 [C] or [1]; (+inf, -inf) where no x qualifies.
+    """
+    lower, upper, rising = np.broadcast_arrays(lower, upper, step.rising)
+    with np.errstate(all="ignore"):
+        # The keys of a falling step run from +inf down to -inf, so that it rises along them.
+        sign = np.where(rising, 1, -1)
+        top = np.where(step.is_total(), _INFINITY_KEY, _MAX_FINITE_KEY) + np.zeros_like(sign)
+
+        def at(keys: NDArray[np.int64]) -> Floats:
+            return step.function(_float_of_key(sign * keys))
+
+        # The smallest key whose image is at least lower, and the smallest whose image exceeds upper;
+        # top + 1 stands for "none". The answers lie in low ... high.
+        low, high = np.stack([-top, -top]), np.stack([top + 1, top + 1])
+        while (open_ := low < high).any():
+            middle = (low + high) // 2
+            image = step.function(_float_of_key(sign * np.minimum(middle, top)))
+            reached = np.stack([image[0] >= lower, ~(image[1] <= upper)])
+            high = np.where(open_ & reached, middle, high)
+            low = np.where(open_ & ~reached, middle + 1, low)
+    first, last = high[0], high[1] - 1
+    empty = first > last
+    ends = np.sort(np.stack([sign * first, sign * last]), axis=0)
+    return (
+        np.where(empty, np.float32(np.inf), _float_of_key(ends[0])),
+        np.where(empty, np.float32(-np.inf), _float_of_key(ends[1])),
+    )
+
+
+_NEGATE = Step(np.negative, np.array([False]))
+_RELU = Step(lambda v: np.maximum(v, np.float32(0)), np.array([True]))
+
+_INFINITY_KEY = 0x7F800000
+_MAX_FINITE_KEY = _INFINITY_KEY - 1
+
+
+def _float_of_key(keys: NDArray[np.int64]) -> Floats:
+    """The float32 number with a key: keys are ordered as the numbers are, and both zeros have key 0."""
+    magnitude = np.abs(keys).astype(np.uint32).view(np.float32)
+    return np.where(keys < 0, -magnitude, magnitude)
+
+
+def _composed(steps: list[Step]) -> list[Step]:
+    """The same function in fewer steps: total monotone steps make one total monotone step.
+
+    Others stay alone: what they map to NaN need not be an infinity of an earlier step's input.
+    """
+    made: list[Step] = []
+    mergeable = False
+    for step in steps:
+        total = bool(step.is_total().all())
+        if total and mergeable:
+            made[-1] = _after(made[-1], step)
+        else:
+            made.append(step)
+        mergeable = total
+    return made
+
+
+def _after(first: Step, second: Step) -> Step:
+    return Step(lambda v: second.function(first.function(v)), first.rising == second.rising)
+
+
+def _steps(node: Node) -> tuple[Value, list[Step]] | None:
+    """The input of ``node`` and what it does to it, first step first; None if it is no such chain."""
+    if node.domain or node.output.dtype != np.float32:
+        return None
+    if node.op_type in ("Add", "Sub", "Mul", "Div"):
+        return _arithmetic(node)
+    x = node.input(0)
+    assert x is not None
+    if node.op_type == "BatchNormalization":
+        return _batch_norm(node, x)
+    if node.op_type == "Relu":
+        return x, [_RELU]
+    if node.op_type == "Neg":
+        return x, [_NEGATE]
+    if node.op_type == "Clip":
+        return _clip(node, x)
+    return None
+
+
+def _add(constant: Floats) -> Step:
+    return Step(lambda v: v + constant, np.ones_like(constant, dtype=bool))
+
+
+def _multiply(constant: Floats) -> Step:
+    return Step(lambda v: v * constant, constant >= 0)
+
+
+def _arithmetic(node: Node) -> tuple[Value, list[Step]] | None:
+    first, second = node.inputs
+    assert first is not None
+    assert second is not None
+    swapped = first.const is not None
+    x, operand = (second, first) if swapped else (first, second)
+    constant = channel_vector(operand.const, x.shape)
+    if constant is None or x.const is not None or not np.isfinite(constant).all():
+        return None
+    if node.op_type == "Add":
+        return x, [_add(constant)]
+    if node.op_type == "Mul":
+        return x, [_multiply(constant)]
+    if node.op_type == "Sub":
+        # x - c rounds as x + (-c) does, and c - x as c + (-x) does.
+        return x, [_NEGATE, _add(constant)] if swapped else [_add(-constant)]
+    if swapped or (constant == 0).any():  # c / x changes sides at its pole; x / 0 has no order
+        return None
+    return x, [Step(lambda v: v / constant, constant > 0)]
+
+
+def _batch_norm(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
+    if node.attributes.get("training_mode", 0) or x.shape is None or len(x.shape) < 2:
+        return None
+    parameters = [value.const for value in node.inputs[1:] if value is not None]
+    arrays = [p for p in parameters if p is not None and p.dtype == np.float32 and p.ndim == 1]
+    if len(arrays) != 4 or any(array.size != x.shape[1] for array in arrays):
+        return None
+    epsilon = node.attributes.get("epsilon", 1e-5)
+    assert isinstance(epsilon, float)
+    s, b = batch_norm_coefficients(arrays[0], arrays[1], arrays[2], arrays[3], epsilon)
+    if not (np.isfinite(s).all() and np.isfinite(b).all()):
+        return None
+    return x, [_multiply(s), _add(b)]
+
+
+def _clip(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
+    bounds: list[np.float32] = []
+    for value, default in ((node.input(1), -np.inf), (node.input(2), np.inf)):
+        if value is None:
+            bounds.append(np.float32(default))
+        elif value.const is not None and value.const.size == 1 and not np.isnan(value.const).any():
+            bounds.append(np.float32(value.const.reshape(())))
+        else:
+            return None
+    low, high = bounds
+    return x, [Step(lambda v: np.minimum(np.maximum(v, low), high), np.array([True]))]

@@ -1,0 +1,25 @@
+// One random case of what the runtime promises; throws Failure.
+#pragma once
+
+#include "kernels/kernel_set.h"
+#include "support.h"
+
+namespace bnn::test {
+
+// Layers of all number formats: float output, and thresholds to bits.
+void check_layer_floats(const KernelSet& kernels, Random& random);
+void check_layer_bits(const KernelSet& kernels, Random& random);
+
+// Pooling of floats and of bits against each other and against plain loops.
+void check_pooling(const KernelSet& kernels, Random& random);
+
+// A batch answers row by row, for any batch size, number of threads and number of callers.
+void check_batches(const KernelSet& kernels, Random& random);
+
+// Tensors alive at the same time never share memory.
+void check_memory_plan(Random& random);
+
+// Inconsistent descriptions are refused by an error.
+void check_hostile_descriptions(const KernelSet& kernels);
+
+}  // namespace bnn::test

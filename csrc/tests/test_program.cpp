@@ -1,0 +1,260 @@
+// Pooling, batches, memory planning, and descriptions that make no sense.
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "base/bits.h"
+#include "ops/elementwise.h"
+#include "ops/layout.h"
+#include "ops/packing.h"
+#include "ops/pool.h"
+#include "ops/softmax.h"
+#include "runtime/memory_plan.h"
+#include "runtime/program.h"
+#include "runtime_tests.h"
+
+namespace bnn::test {
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+std::vector<float> run(const Program& program, const Shape& shape, const std::vector<float>& x) {
+  const std::array<Shape, 1> shapes{shape};
+  std::vector<float> y(index(program.output_shapes(shapes)[0].elements()));
+  const std::array<const float*, 1> inputs{x.data()};
+  const std::array<float*, 1> outputs{y.data()};
+  program.run(shapes, inputs, outputs);
+  return y;
+}
+
+WindowAxis pool_axis(Random& random) {
+  WindowAxis axis;
+  axis.kernel = random.between(1, 4);
+  axis.stride = random.between(1, 3);
+  axis.dilation = random.between(1, 2);
+  axis.pad_begin = random.between(0, axis.kernel - 1);
+  axis.pad_end = random.between(0, axis.kernel - 1);
+  return axis;
+}
+
+}  // namespace
+
+void check_pooling(const KernelSet& kernels, Random& random) {
+  const Window window{pool_axis(random), pool_axis(random)};
+  const bool ceil_mode = random.one_in(2);
+  const Shape shape{random.between(1, 2), random.between(4, 9), random.between(4, 9),
+                    random.pick({1, 3, 16, 63, 64, 65})};
+  std::vector<float> x(index(shape.elements()));
+  for (float& value : x) value = random.one_in(2) ? 1.0f : -1.0f;
+  const Shape declared{-1, -1, -1, shape[3]};
+
+  ProgramBuilder floats;
+  const int f = floats.add_input("x", declared);
+  const auto float_program = floats.finish(
+      {floats.add_op(make_max_pool_f32("pool", window, ceil_mode, kernels), {f})}, true, 1);
+  ProgramBuilder packed;
+  int b = packed.add_input("x", declared);
+  b = packed.add_op(make_binarize("binarize", {{0.0f}, {kInf}, false}, kernels), {b});
+  b = packed.add_op(make_max_pool_bits("pool", window, ceil_mode, kernels), {b});
+  const auto bit_program = packed.finish({packed.add_op(make_unpack("unpack"), {b})}, true, 1);
+
+  std::vector<float> from_floats, from_bits;
+  try {
+    from_floats = run(*float_program, shape, x);
+  } catch (const ShapeError&) {  // a window without a real pixel: both must say so
+    try {
+      run(*bit_program, shape, x);
+    } catch (const ShapeError&) {
+      return;
+    }
+    throw Failure("only the float pool refuses a window");
+  }
+  from_bits = run(*bit_program, shape, x);
+  require(from_floats == from_bits, "pools of floats and bits differ");
+
+  std::size_t i = 0;
+  const std::int64_t out_h = window.h.output_extent(shape[1], ceil_mode);
+  const std::int64_t out_w = window.w.output_extent(shape[2], ceil_mode);
+  for (std::int64_t n = 0; n < shape[0]; ++n) {
+    for (std::int64_t oy = 0; oy < out_h; ++oy) {
+      for (std::int64_t ox = 0; ox < out_w; ++ox) {
+        for (std::int64_t c = 0; c < shape[3]; ++c) {
+          float best = -kInf;
+          for (std::int64_t ky = 0; ky < window.h.kernel; ++ky) {
+            for (std::int64_t kx = 0; kx < window.w.kernel; ++kx) {
+              const std::int64_t py = window.h.position(oy, ky);
+              const std::int64_t px = window.w.position(ox, kx);
+              if (py < 0 || py >= shape[1] || px < 0 || px >= shape[2]) continue;
+              best = std::max(best,
+                              x[index(((n * shape[1] + py) * shape[2] + px) * shape[3] + c)]);
+            }
+          }
+          require(from_floats[i++] == best, "wrong maximum");
+        }
+      }
+    }
+  }
+  require(i == from_floats.size(), "wrong pool size");
+}
+
+void check_batches(const KernelSet& kernels, Random& random) {
+  // conv → bits → pool → flatten in place → dense → softmax, with random real weights.
+  const std::int64_t channels = random.pick({1, 3, 8});
+  DotLayerSpec conv;
+  conv.name = "conv";
+  conv.outputs = random.pick({5, 64, 70});
+  conv.features = channels;
+  conv.dense = false;
+  conv.window = {{3, 1, 1, 1, 1}, {3, 1, 1, 1, 1}};
+  std::vector<float> filters(index(conv.outputs * 9 * channels));
+  for (float& value : filters) value = random.unit();
+  Thresholds thresholds{std::vector<float>(index(conv.outputs), 0.0f),
+                        std::vector<float>(index(conv.outputs), kInf), false};
+  DotLayerSpec dense;
+  dense.name = "dense";
+  dense.outputs = 10;
+  dense.features = conv.outputs * 9;
+  std::vector<std::uint64_t> words(index(dense.outputs * 9 * words_for(conv.outputs)));
+  for (std::uint64_t& word : words) word = random.bits();
+
+  ProgramBuilder builder;
+  int value = builder.add_input("x", Shape{-1, 6, 6, channels});
+  value = builder.add_op(make_f32_layer(conv, filters, thresholds, kernels), {value});
+  value = builder.add_op(
+      make_max_pool_bits("pool", {{2, 2, 0, 0, 1}, {2, 2, 0, 0, 1}}, false, kernels), {value});
+  value = builder.add_op(make_xnor_layer(dense, words, FloatEpilogue{}, kernels), {value});
+  value = builder.add_op(
+      make_channel_arithmetic("scale", {{{EpilogueKind::mul, {0.01f}}}}, kernels), {value});
+  value = builder.add_op(make_softmax("softmax", random.one_in(2)), {value});
+  const auto program = builder.finish({value}, true, static_cast<int>(random.between(1, 4)));
+
+  const std::int64_t rows = random.pick({0, 1, 2, 3, 17, 64, 129, 300});
+  const std::int64_t row = 36 * channels;
+  std::vector<float> x(index(rows * row));
+  for (float& element : x) element = random.real();
+  const std::vector<float> whole = run(*program, {rows, 6, 6, channels}, x);
+  require(whole.size() == index(rows * 10), "wrong batch size");
+  for (std::int64_t r = 0; r < rows; r += 1 + rows / 20) {
+    const std::vector<float> one(x.begin() + r * row, x.begin() + (r + 1) * row);
+    const std::vector<float> alone = run(*program, {1, 6, 6, channels}, one);
+    require(std::equal(alone.begin(), alone.end(), whole.begin() + r * 10),
+            "row " + std::to_string(r) + " of " + std::to_string(rows) + " differs from batch 1");
+  }
+  std::vector<std::vector<float>> results(3);
+  std::vector<std::thread> callers;
+  for (std::vector<float>& result : results) {
+    callers.emplace_back([&] { result = run(*program, {rows, 6, 6, channels}, x); });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (const std::vector<float>& result : results) {
+    require(result == whole, "concurrent callers get different answers");
+  }
+  program->trim();
+  require(run(*program, {rows, 6, 6, channels}, x) == whole, "answers change after trim");
+}
+
+void check_memory_plan(Random& random) {
+  std::vector<Lifetime> tensors;
+  for (int i = static_cast<int>(random.between(0, 30)); i > 0; --i) {
+    const int first = static_cast<int>(random.between(0, 20));
+    const int last = first + static_cast<int>(random.between(0, 5));
+    tensors.push_back({static_cast<std::size_t>(random.between(0, 1000)), first, last});
+  }
+  const ArenaPlan plan = plan_arena(tensors);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    require(plan.offsets[i] % 64 == 0, "misaligned tensor");
+    require(plan.offsets[i] + tensors[i].bytes <= plan.bytes, "tensor outside the arena");
+    for (std::size_t j = 0; j < i; ++j) {
+      const bool alive_together =
+          tensors[i].first <= tensors[j].last && tensors[j].first <= tensors[i].last;
+      const bool apart = plan.offsets[i] + tensors[i].bytes <= plan.offsets[j] ||
+                         plan.offsets[j] + tensors[j].bytes <= plan.offsets[i];
+      require(!alive_together || apart, "live tensors overlap");
+    }
+  }
+}
+
+void check_hostile_descriptions(const KernelSet& kernels) {
+  const auto refused = [](const std::string& what, const std::function<void()>& action) {
+    try {
+      action();
+    } catch (const Error&) {
+      return;
+    }
+    throw Failure(what + " is accepted");
+  };
+  const auto spec = [](std::int64_t outputs, std::int64_t features) {
+    DotLayerSpec made;
+    made.name = "layer";
+    made.outputs = outputs;
+    made.features = features;
+    return made;
+  };
+  const std::vector<std::uint64_t> words(4);
+  const std::vector<float> floats(4);
+  constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t bad : {std::int64_t{0}, std::int64_t{-1}, kHuge, -kHuge}) {
+    refused("outputs " + std::to_string(bad),
+            [&] { make_xnor_layer(spec(bad, 64), words, FloatEpilogue{}, kernels); });
+    refused("features " + std::to_string(bad),
+            [&] { make_xnor_layer(spec(4, bad), words, FloatEpilogue{}, kernels); });
+    refused("float features " + std::to_string(bad),
+            [&] { make_f32_layer(spec(1, bad), floats, FloatEpilogue{}, kernels); });
+    refused("window numbers " + std::to_string(bad), [&] {
+      DotLayerSpec conv = spec(1, 1);
+      conv.dense = false;
+      conv.window.h = {bad, bad, bad, bad, bad};
+      make_f32_layer(conv, floats, FloatEpilogue{}, kernels);
+    });
+    refused("groups " + std::to_string(bad), [&] {
+      DotLayerSpec conv = spec(4, 1);
+      conv.dense = false;
+      conv.groups = bad;
+      make_f32_layer(conv, floats, FloatEpilogue{}, kernels);
+    });
+  }
+  refused("too few weights",
+          [&] { make_f32_layer(spec(2, 3), floats, FloatEpilogue{}, kernels); });
+  refused("a NaN threshold", [&] {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    make_f32_layer(spec(1, 4), floats, Thresholds{{nan}, {0.0f}, false}, kernels);
+  });
+  refused("too few thresholds", [&] {
+    make_f32_layer(spec(2, 2), floats, Thresholds{{0.0f}, {0.0f}, false}, kernels);
+  });
+  refused("an operand of the wrong size", [&] {
+    make_f32_layer(spec(2, 2), floats, FloatEpilogue{{{EpilogueKind::add, {1.0f}}}}, kernels);
+  });
+  refused("a value that does not exist", [&] {
+    ProgramBuilder builder;
+    builder.add_input("x", Shape{-1, 4});
+    builder.add_op(make_softmax("softmax", true), {7});
+  });
+  refused("floats where bits are due", [&] {
+    ProgramBuilder builder;
+    const int x = builder.add_input("x", Shape{-1, 64});
+    builder.add_op(make_xnor_layer(spec(4, 64), words, FloatEpilogue{}, kernels), {x});
+  });
+  refused("packed bits as an output", [&] {
+    ProgramBuilder builder;
+    const int x = builder.add_input("x", Shape{-1, 64});
+    const int bits =
+        builder.add_op(make_binarize("binarize", {{0.0f}, {kInf}, false}, kernels), {x});
+    builder.finish({bits}, true, 1);
+  });
+  refused("a batch that is merged into another axis", [&] {
+    ProgramBuilder builder;
+    const int x = builder.add_input("x", Shape{-1, 4});
+    const auto program = builder.finish({builder.add_op(make_reshape("r", {-1, 2}), {x})}, true, 1);
+    const std::vector<float> four(4);
+    run(*program, {1, 4}, four);
+  });
+  refused("a permutation with a repeated axis", [&] { make_permute("p", {0, 0}); });
+  refused("a pool that is all padding", [&] {
+    make_max_pool_f32("pool", {{2, 1, 2, 2, 1}, {2, 1, 2, 2, 1}}, false, kernels);
+  });
+}
+
+}  // namespace bnn::test
