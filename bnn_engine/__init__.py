@@ -3,8 +3,6 @@
 ``engine = bnn_engine.load("model.onnx"); y = engine.predict(x)``
 """
 
-from importlib.metadata import version as _version
-
 from bnn_engine import models
 from bnn_engine.cpu import CpuInfo, cpu_info
 from bnn_engine.engine import Engine, TensorInfo, load
@@ -16,8 +14,6 @@ from bnn_engine.errors import (
     ShapeError,
     UnsupportedOpError,
 )
-
-__version__ = _version("bnn-engine")
 
 __all__ = [
     "BnnError",
@@ -33,3 +29,12 @@ __all__ = [
     "load",
     "models",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """``__version__``, looked up when asked for: reading package metadata costs 30 ms of import."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("bnn-engine")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,11 +22,10 @@ _CONV = ("BinaryConv", "BinaryWeightConv")
 def load_float(source: Source, num_threads: int = 1) -> Engine:
     """Load a model so that every dense and convolution layer runs in the engine's float kernels.
 
-    Only the arithmetic of these layers is replaced: ±1 weights become floats, and ±1 activations are
-    unpacked before a layer reads them. Everything else stays as :func:`bnn_engine.load` makes it,
-    fused thresholds in place of normalisation included, so the difference in time is that between
-    XNOR + popcount and float multiply-add. Sums of ±1 are exact in both, so are the answers that
-    follow from them.
+    Only the arithmetic of these layers is replaced: ±1 weights become floats, and ±1 activations
+    are unpacked before a layer reads them. Everything else stays as :func:`bnn_engine.load` makes
+    it, fused thresholds in place of normalisation included, so the difference in time is that
+    between XNOR + popcount and float multiply-add. Sums of ±1 are exact in both.
 
     Args:
         source: what :func:`bnn_engine.load` takes.
@@ -47,7 +46,7 @@ def load_float(source: Source, num_threads: int = 1) -> Engine:
 
 
 def _float_layer(node: Node, graph: Graph) -> Node:
-    """The standard op with float weights that computes what ``node`` does."""
+    """Return the standard op with float weights that computes what ``node`` does."""
     packed = node.input(1)
     assert packed is not None
     assert packed.const is not None

@@ -1,7 +1,7 @@
 """Labelled images: the digits that ship with the package, and data sets in MNIST's IDX files.
 
-IDX is the format of MNIST and Fashion-MNIST: two zero bytes, one byte for the element type, one byte
-for the number of axes, one big-endian uint32 per axis, then the elements in C order, big-endian.
+IDX is the format of MNIST and Fashion-MNIST: two zero bytes, one byte for the element type, one
+byte for the number of axes, one uint32 per axis, then the elements in C order, all big-endian.
 """
 
 from __future__ import annotations
@@ -83,20 +83,20 @@ def load_idx(folder: str | os.PathLike[str], split: str = "test") -> LabelledIma
         )
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise DatasetError(
-            f"'{label_path}' holds {labels.dtype} {list(labels.shape)}, not one uint8 label for each "
-            f"of the {len(images)} images"
+            f"'{label_path}' holds {labels.dtype} {list(labels.shape)}, not one uint8 label for "
+            f"each of the {len(images)} images"
         )
     return LabelledImages(images.reshape(len(images), math.prod(images.shape[1:])), labels)
 
 
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """The array in one IDX file, which may be compressed by gzip.
+    """Read one IDX file, which may be compressed by gzip.
 
     Returns:
         An array of the dtype and shape that the header states, in native byte order.
 
     Raises:
-        DatasetError: the file cannot be read, is not IDX, or its size is not what its header states.
+        DatasetError: the file cannot be read, is not IDX, or has not the size its header states.
     """
     name = f"'{os.fspath(path)}'"
     try:
@@ -114,7 +114,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
 def _read(file: IO[bytes] | io.BufferedIOBase, name: str) -> NDArray[Any]:
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _DTYPES:
-        raise DatasetError(f"{name} is not an IDX file: it begins with the bytes {start.hex(' ')!r}")
+        raise DatasetError(f"{name} is not an IDX file: its first bytes are {start.hex(' ')!r}")
     dtype, num_axes = np.dtype(_DTYPES[start[2]]), start[3]
     if not 1 <= num_axes <= _MAX_AXES:
         raise DatasetError(f"{name} states {num_axes} axes, 1 to {_MAX_AXES} are read")
@@ -134,7 +134,7 @@ def _read(file: IO[bytes] | io.BufferedIOBase, name: str) -> NDArray[Any]:
 
 
 def _find(folder: Path, stem: str, num_axes: int) -> Path:
-    """The file of one part of a data set, whichever way it is spelled."""
+    """Find the file of one part of a data set, whichever way it is spelled."""
     names = [
         spelling.format(stem=stem, axes=num_axes) + ending
         for spelling in _SPELLINGS

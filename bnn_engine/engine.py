@@ -77,10 +77,12 @@ def load(
     elif isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
         raise BnnError(f"num_threads must be a positive integer or None, not {num_threads!r}")
     from bnn_engine.importer import import_model
-    from bnn_engine.passes import run_passes
+    from bnn_engine.ops import DOMAIN
+    from bnn_engine.passes import PACKED_PASSES, PASSES, run_passes
 
     graph = import_model(source)
-    run_passes(graph)
+    packed = any(node.domain == DOMAIN for node in graph.nodes)
+    run_passes(graph, PACKED_PASSES if packed else PASSES)
     return Engine(graph, source, num_threads, fallback)
 
 

@@ -28,7 +28,7 @@ def interleaved_latencies(
         candidates: what to call, by name.
         num_runs: timed calls per candidate.
         warmup_runs: calls per candidate before that.
-        progress: is told, between turns, how many timed calls have been made since it was last told.
+        progress: is told after each turn how many timed calls it had.
 
     Returns:
         The seconds of every timed call, by candidate.

@@ -4,16 +4,17 @@
 
 Needs scikit-learn (and the SciPy it brings). An original is 8x8: each number counts the black
 pixels in one 4x4 block of a 32x32 bitmap. Networks trained on MNIST want what MNIST's makers did:
-28x28 grey pixels, the digit in a box of 20 pixels, its centre of mass in the middle. So each image is
+28x28 grey pixels, the digit in a box of 20 pixels, its centre of mass in the middle. So each image
+is
 
 1. enlarged by a cubic spline with steep contrast, corrected until its block averages are the counts
    again: strokes with sharp edges where plain interpolation gives blurs;
 2. smoothed and thresholded again, which rounds the corners and thins the strokes to MNIST's;
 3. scaled, centred and averaged down to 28x28, in 16 levels of grey (a smaller file).
 
-The constants were tuned on these very images: of some 80 settings, this one has nearly the best mean
-accuracy of the four shipped networks on the images with even index (90.0 %; on those with odd index
-89.8 %) and about the mean brightness of MNIST. Labels and order are the originals'.
+The constants were tuned on these very images: of some 80 settings, this one has nearly the best
+mean accuracy of the four shipped networks on the images with even index (90.0 %; on those with odd
+index 89.8 %) and about the mean brightness of MNIST. Labels and order are the originals'.
 """
 
 from __future__ import annotations

@@ -34,9 +34,11 @@ def _print_version(wanted: bool) -> None:
 
 @APP.callback()
 def root(
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    version: Annotated[
         bool,
-        typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True),
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Binarized neural networks from ONNX files, run as XNOR + popcount."""

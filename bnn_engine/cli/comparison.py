@@ -99,7 +99,7 @@ def compare(
         packed = bnn_engine.load(packed_path, num_threads)
     binary = any(layer.binary_macs for layer in packed.summary().layers)
     candidates: dict[str, tuple[str, int, Predict]] = {
-        "packed": ("bnn_engine, packed", packed_bytes, packed.predict)
+        "packed": ("bnn_engine, packed" if binary else "bnn_engine", packed_bytes, packed.predict)
     }
     onnx_bytes = source.stat().st_size
     if binary:

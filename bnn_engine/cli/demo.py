@@ -82,7 +82,7 @@ def _show_digits(shipped: LabelledImages) -> None:
     OUT.print(f"Handwritten digits, as {_READER} reads them:\n", highlight=False)
     for first in range(0, len(chosen), _DIGITS_A_LINE):
         part = slice(first, first + _DIGITS_A_LINE)
-        OUT.print(_line_of_digits(images[part], labels[part], read[part]), highlight=False)
+        OUT.print(_line_of_digits(images[part], labels[part], read[part]), "", highlight=False)
 
 
 def _line_of_digits(
@@ -90,17 +90,19 @@ def _line_of_digits(
 ) -> Table:
     table = Table.grid(padding=(0, 1))
     ascii_only = OUT.options.ascii_only
-    drawings = ["\n".join(draw(image.reshape(_SIDE, _SIDE), ascii_only)) for image in images]
     for _ in images:
-        table.add_column(no_wrap=True, justify="center")
-    table.add_row(*drawings)
+        table.add_column(no_wrap=True)
+    table.add_row(*("\n".join(draw(image.reshape(_SIDE, _SIDE), ascii_only)) for image in images))
     table.add_row(
         *(
-            Text(f"{label}, read as {answer}", style="green" if label == answer else "bold red")
+            Text(
+                f"{label}, read as {answer}",
+                style="green" if label == answer else "bold red",
+                justify="center",
+            )
             for label, answer in zip(labels, read, strict=True)
         )
     )
-    table.add_row("")
     return table
 
 
@@ -113,10 +115,13 @@ def _show_tables(
     num_threads: int,
     num_runs: int,
 ) -> None:
-    counts = " and ".join(f"{len(part.labels):,} {name}" for name, part in data.items())
+    evaluated = f"the {len(data[_DIGITS].labels):,} digits that ship with the package"
+    if _MNIST in data:
+        evaluated += f" and {len(data[_MNIST].labels):,} of MNIST"
     threads = "1 thread" if num_threads == 1 else f"{num_threads} threads"
     OUT.print(
-        f"Accuracy on {counts} images; latency of one image, {threads}, {num_runs:,} calls;\n"
+        f"Accuracy on {evaluated}.\n"
+        f"Latency of one image: {threads}, {num_runs:,} calls, in turns; "
         f"kernels for {bnn_engine.cpu_info().active_isa}.\n",
         highlight=False,
     )
@@ -165,7 +170,7 @@ def _notes(comparison: Comparison, data: Mapping[str, LabelledImages]) -> list[s
         for name, part in data.items()
         if runtime.differing[name]
     ]
-    return notes or ["All of them read every image alike."]
+    return notes or ["All runtimes read every image alike."]
 
 
 # -- JSON ------------------------------------------------------------------------------------------

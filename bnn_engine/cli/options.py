@@ -18,5 +18,5 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON 
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help: example command lines, one each."""
+    """Write the end of a command's help: example command lines, one each."""
     return "\n\n".join(("[bold]Examples[/]", *(line.replace("[", "\\[") for line in lines)))

@@ -13,7 +13,7 @@ __all__ = ["batch_norm_coefficients"]
 def batch_norm_coefficients(
     scale: NDArray[Any], bias: NDArray[Any], mean: NDArray[Any], var: NDArray[Any], epsilon: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The s and B of ONNX Runtime's BatchNormalization: ``y = x * s + B``, both steps rounded to float32.
+    """Return the s and B of ONNX Runtime's BatchNormalization: ``y = x * s + B``, both steps rounded to float32.
 
     Args:
         scale, bias, mean, var: float32 [C].

@@ -1,7 +1,8 @@
 """The one graph that every stage works on: typed values, nodes, and edits that keep it consistent.
 
-The op vocabulary is ONNX (default domain at one opset) plus the domain ``bnn_engine``. A graph is in
-single-assignment form: each value has at most one producer, and ``Graph.nodes`` is in topological order.
+The op vocabulary is ONNX (default domain at one opset) plus the domain ``bnn_engine``. A graph is
+in single-assignment form: each value has at most one producer, and ``Graph.nodes`` is in
+topological order.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ __all__ = ["Attribute", "Dim", "Graph", "Node", "Value"]
 Dim = int | str | None
 """One extent of a shape: a number, a symbol shared by equal extents, or None where nothing is known."""
 
-Attribute = int | float | str | bytes | NDArray[np.generic] | list[int] | list[float] | list[str] | object
+Attribute = (
+    int | float | str | bytes | NDArray[np.generic] | list[int] | list[float] | list[str] | object
+)
 """A node attribute as Python data: tensors are arrays; sub-graphs stay ``onnx.GraphProto``."""
 
 
@@ -62,9 +65,9 @@ class Value:
 class Node:
     """One operation: ``outputs = op_type(inputs; attributes)``. An omitted optional input is None.
 
-    ``origins`` names the nodes of the original graph that this one stands for, as ``"OpType name"``,
-    in the order of the data flow. ``captures`` holds the values that sub-graphs among the attributes
-    read from outside, by the name that they use for them.
+    ``origins`` names the nodes of the original graph that this one stands for, as ``"OpType
+    name"``, in the order of the data flow. ``captures`` holds the values that sub-graphs among the
+    attributes read from outside, by the name that they use for them.
     """
 
     op_type: str
@@ -82,7 +85,7 @@ class Node:
         yield from self.captures.values()
 
     def input(self, index: int) -> Value | None:
-        """The ``index``-th input, None where it is omitted or absent."""
+        """Return the ``index``-th input, None where it is omitted or absent."""
         return self.inputs[index] if index < len(self.inputs) else None
 
     @property
@@ -120,7 +123,7 @@ class Graph:
     # -- building ---------------------------------------------------------------------------------
 
     def unique_name(self, hint: str) -> str:
-        """A name no value of this graph has yet: ``hint`` itself or ``hint_1``, ``hint_2`` ..."""
+        """Return a name no value of this graph has yet: ``hint`` itself or ``hint_1``, ``hint_2`` ..."""
         name, count = hint, 0
         while name in self._names:
             count += 1
@@ -209,12 +212,12 @@ class Graph:
     def replace_node(self, node: Node, replacement: Sequence[Node]) -> None:
         """Put ``replacement`` in the place of ``node``; its last node computes ``node``'s own outputs.
 
-        The last new node is given with ``node.outputs`` as its outputs, so that readers, names, shape
-        and dtype stay what they are.
+        The last new node is given with ``node.outputs`` as its outputs, so that readers, names,
+        shape and dtype stay what they are.
         """
         if replacement[-1].outputs != node.outputs:
             raise AssertionError(f"{replacement[-1]!r} does not compute the outputs of {node!r}")
-        index = next(i for i, other in enumerate(self.nodes) if other is node)
+        index = self.nodes.index(node)
         self._detach(node)
         for offset, new in enumerate(replacement):
             self.insert(index + offset, new)
@@ -230,7 +233,7 @@ class Graph:
         """Take ``node`` out of the node list and out of the consumer lists of what it reads."""
         for value in node.reads():
             value.consumers.remove(node)
-        self.nodes = [other for other in self.nodes if other is not node]
+        self.nodes.remove(node)
 
     def remove_dead_nodes(self) -> int:
         """Delete every node none of whose outputs is read; returns how many."""
@@ -245,11 +248,11 @@ class Graph:
     # -- looking ----------------------------------------------------------------------------------
 
     def is_output(self, value: Value) -> bool:
-        """True when ``value`` is a graph output."""
+        """Return whether ``value`` is a graph output."""
         return any(output is value for output in self.outputs)
 
     def single_consumer(self, value: Value) -> Node | None:
-        """The only reader of ``value``, or None when it has several or is a graph output."""
+        """Return the only reader of ``value``, or None when it has several or is a graph output."""
         if len(value.consumers) != 1 or self.is_output(value):
             return None
         return value.consumers[0]

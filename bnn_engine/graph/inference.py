@@ -22,7 +22,8 @@ _MAX_SHAPE_ELEMENTS = 1024
 def infer_shapes(graph: Graph) -> None:
     """Fill in the dtypes and shapes that ONNX can prove.
 
-    What is known already stays, except that numbers replace symbols. Where inference fails, shapes stay
+    What is known already stays, except that numbers replace symbols. Where inference fails, shapes
+    stay
     unknown: that is never an error of the model.
     """
     if any(node.domain == DOMAIN for node in graph.nodes):

@@ -32,7 +32,7 @@ _ORIGINS_KEY = "bnn_engine.origins"
 _REASON_KEY = "bnn_engine.reason"
 
 
-# -- element types and shapes -------------------------------------------------------------------------
+# -- element types and shapes ----------------------------------------------------------------------
 
 
 def array_dtype(element: int) -> np.dtype[Any] | None:
@@ -74,11 +74,11 @@ def _value_info(value: Value, *, with_shape: bool = True) -> onnx.ValueInfoProto
     return info
 
 
-# -- attributes ---------------------------------------------------------------------------------------
+# -- attributes ------------------------------------------------------------------------------------
 
 
 def attribute_value(attribute: AttributeProto) -> Attribute:
-    """An attribute as Python data; tensors become arrays, strings ``str`` (``bytes`` if not UTF-8)."""
+    """Return an attribute as Python data; tensors become arrays, strings ``str`` (``bytes`` if not UTF-8)."""
     kind = attribute.type
     if kind == AttributeProto.TENSOR:
         return numpy_helper.to_array(attribute.t)
@@ -112,7 +112,7 @@ def _attribute_proto(name: str, value: Attribute) -> AttributeProto:
 
 
 def constant_value(attributes: Mapping[str, Attribute]) -> NDArray[Any] | None:
-    """The array that a Constant node with ``attributes`` stands for; None for sparse tensors."""
+    """Return the array that a Constant node with ``attributes`` stands for; None for sparse tensors."""
     for name, value in attributes.items():
         if name == "value":
             return np.asarray(value)
@@ -125,7 +125,7 @@ def constant_value(attributes: Mapping[str, Attribute]) -> NDArray[Any] | None:
     return None
 
 
-# -- protobuf to graph --------------------------------------------------------------------------------
+# -- protobuf to graph -----------------------------------------------------------------------------
 
 
 def from_model(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None = None) -> Graph:
@@ -203,7 +203,7 @@ def _add_node(
     graph.append(node)
 
 
-# -- graph to protobuf --------------------------------------------------------------------------------
+# -- graph to protobuf -----------------------------------------------------------------------------
 
 
 def to_model(

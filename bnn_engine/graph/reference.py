@@ -50,7 +50,7 @@ def evaluate(
 
 
 def node_function(node: Node, opset: int) -> NodeFunction:
-    """A function that computes ``node`` on arrays.
+    """Return a function that computes ``node`` on arrays.
 
     Args:
         node: a node of a standard domain or of ours.

@@ -10,7 +10,7 @@ __all__ = ["captured_names", "rename_captures", "subgraphs"]
 
 
 def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The graphs that are attributes of ``node``."""
+    """Return the graphs that are attributes of ``node``."""
     for attribute in node.attribute:
         if attribute.type == onnx.AttributeProto.GRAPH:
             yield attribute.g

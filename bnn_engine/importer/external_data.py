@@ -10,7 +10,7 @@ __all__ = ["is_external", "load_external"]
 
 
 def is_external(tensor: onnx.TensorProto) -> bool:
-    """True when the data of ``tensor`` lie in another file."""
+    """Return whether the data of ``tensor`` lie in another file."""
     return bool(tensor.data_location == onnx.TensorProto.EXTERNAL)
 
 
@@ -53,7 +53,7 @@ def load_external(tensor: onnx.TensorProto, num_bytes: int, folder: Path | None)
 
 
 def _inside(folder: Path, location: str) -> Path:
-    """The file ``location`` names, which must lie in ``folder`` after all links are followed."""
+    """Return the file ``location`` names, which must lie in ``folder`` after all links are followed."""
     if not location or "\0" in location:
         raise ValueError("its external data have no valid location")
     escapes = (

@@ -21,8 +21,8 @@ __all__ = ["import_model"]
 def import_model(source: Source) -> Graph:
     """Read, check and normalise a model.
 
-    A model with ops of the domain ``bnn_engine`` (a packed file, or a saved stage of a graph) is taken
-    as it is: without opset conversion and without shape inference, but with all checks.
+    A model with ops of the domain ``bnn_engine`` (a packed file, or a saved stage of a graph) is
+    taken as it is: without opset conversion and without shape inference, but with all checks.
 
     Args:
         source: path, bytes or ``onnx.ModelProto`` (left unchanged).

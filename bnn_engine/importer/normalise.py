@@ -43,14 +43,20 @@ def check_opsets(model: onnx.ModelProto) -> list[str]:
 
 
 def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Inline all model-local functions but those of our own domain, whose meaning we define."""
-    foreign = [(f.domain, f.name) for f in model.functions if f.domain != DOMAIN]
-    if not foreign:
-        return model
+    """Inline the model-local functions, those of our own domain excepted: we define its meaning.
+
+    ``model`` may be changed.
+    """
+    ours = [f for f in model.functions if f.domain == DOMAIN]
+    for function in ours:
+        model.functions.remove(function)
     try:
-        return onnx.inliner.inline_selected_functions(model, foreign)
+        inlined = onnx.inliner.inline_local_functions(model, convert_version=True)
     except Exception as error:  # native code: its exception types are not part of its interface
         raise ModelFormatError(f"cannot inline the model's functions: {error}") from error
+    # What it could not inline stays behind as calls of ops that then nobody knows.
+    del inlined.functions[:]
+    return inlined
 
 
 def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -60,7 +66,9 @@ def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
         UnsupportedOpError: ops of old opsets that the converter gets wrong.
         ModelFormatError: the converter fails.
     """
-    version = next((entry.version for entry in model.opset_import if entry.domain == ""), TARGET_OPSET)
+    version = next(
+        (entry.version for entry in model.opset_import if entry.domain == ""), TARGET_OPSET
+    )
     if version >= TARGET_OPSET:
         return model
     if all(_keeps_meaning(node, version) for node in model.graph.node):
@@ -84,7 +92,8 @@ def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 # Ops whose versions between opset 13 and 21 differ in the types they allow, or in attributes with
-# defaults that keep the old meaning. The converter takes 7 ms to start; models of these do without it.
+# defaults that keep the old meaning. The converter takes 7 ms to start; models of these do without
+# it.
 _SAME_SINCE_13 = frozenset(
     {
         "Add",
@@ -116,7 +125,7 @@ _SAME_SINCE_13 = frozenset(
 
 
 def _keeps_meaning(node: onnx.NodeProto, version: int) -> bool:
-    """True when ``node`` of opset ``version`` means the same at the target opset."""
+    """Return whether ``node`` of opset ``version`` means the same at the target opset."""
     if node.domain:
         return True
     if any(True for _ in subgraphs(node)) or version < 13:
@@ -133,7 +142,9 @@ def _converts_wrongly(node: onnx.NodeProto, version: int) -> str | None:
         return None
     if node.op_type == "Resize" and version == 10:
         return "Resize of opset 10 has no exact counterpart in later opsets; export with opset 11"
-    linear = any(attribute.name == "mode" and attribute.s != b"nearest" for attribute in node.attribute)
+    linear = any(
+        attribute.name == "mode" and attribute.s != b"nearest" for attribute in node.attribute
+    )
     if node.op_type == "Upsample" and linear:
         return "linear Upsample has no exact counterpart in later opsets; export with opset 11"
     return None

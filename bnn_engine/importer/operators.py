@@ -16,7 +16,8 @@ from bnn_engine.ops import DOMAIN, OPS
 
 __all__ = ["check_uses", "since_version", "unknown_ops"]
 
-# Standard domains that have inference ops; training ops (ai.onnx.preview.training) are not run here.
+# Standard domains that have inference ops; training ops (ai.onnx.preview.training) are not run
+# here.
 _STANDARD_DOMAINS = ("", "ai.onnx.ml")
 
 
@@ -36,7 +37,7 @@ class _Signature:
 
 @lru_cache(maxsize=1024)
 def _signature(op_type: str, domain: str, version: int) -> _Signature | None:
-    """The op's schema at ``version``, None if there is none."""
+    """Return the op's schema at ``version``, None if there is none."""
     try:
         schema = onnx.defs.get_schema(op_type, version, domain)
     except onnx.defs.SchemaError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
-from bnn_engine.errors import ModelFormatError
+from bnn_engine.errors import DTypeError, ModelFormatError
 
 __all__ = ["Source", "read_model"]
 
@@ -26,17 +26,17 @@ def read_model(source: Source) -> tuple[onnx.ModelProto, Path | None]:
 
     Raises:
         ModelFormatError: the source cannot be read or is not an ONNX model.
-        TypeError: the source is nothing that could be a model.
+        DTypeError: the source is nothing that could be a model.
     """
     if isinstance(source, onnx.ModelProto):
         _require_model(source, "the ModelProto")
         return source, None
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _parse(bytes(source), "the given bytes"), None
+        return _parse(bytes(source), "the byte string"), None
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         return _parse(_read_file(path), f"{str(path)!r}"), path.parent
-    raise TypeError(f"a model is a path, bytes or an onnx.ModelProto, not {type(source).__name__}")
+    raise DTypeError(f"a model is a path, bytes or an onnx.ModelProto, not {type(source).__name__}")
 
 
 def _read_file(path: Path) -> bytes:

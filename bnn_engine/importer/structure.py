@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import onnx
@@ -57,14 +58,17 @@ def check_structure(model: onnx.ModelProto) -> list[str]:
     for info in graph.input:
         if info.name not in constants:
             problems.extend(_type_problems(info, "input"))
-    names = [info.name for info in graph.output]
     problems.extend(
-        f"output {name!r} is listed twice" for name in sorted({n for n in names if names.count(n) > 1})
+        f"output {name!r} is listed twice" for name in _repeated(info.name for info in graph.output)
     )
     for function in model.functions:
         if not function.name:
             problems.append("a function has no name")
     return problems
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _type_problems(info: onnx.ValueInfoProto, what: str) -> list[str]:
@@ -80,9 +84,7 @@ def _type_problems(info: onnx.ValueInfoProto, what: str) -> list[str]:
     return []
 
 
-def _check_graph(
-    graph: onnx.GraphProto, outer: set[str], where: str, problems: list[str]
-) -> None:
+def _check_graph(graph: onnx.GraphProto, outer: set[str], where: str, problems: list[str]) -> None:
     """Check names within ``graph``; ``outer`` are the names that it may read from outside."""
     problems.extend(
         f"{where}sparse initializer {tensor.values.name!r} is not supported"
@@ -92,12 +94,16 @@ def _check_graph(
     defined: set[str] = set()
     for name in constants:
         if not name or name in defined:
-            problems.append(f"{where}initializer {name!r} {'is there twice' if name else 'has no name'}")
+            problems.append(
+                f"{where}initializer {name!r} {'is there twice' if name else 'has no name'}"
+            )
         defined.add(name)
     inputs: set[str] = set()
     for info in graph.input:
         if not info.name or info.name in inputs:
-            problems.append(f"{where}input {info.name!r} {'is there twice' if info.name else 'has no name'}")
+            problems.append(
+                f"{where}input {info.name!r} {'is there twice' if info.name else 'has no name'}"
+            )
         inputs.add(info.name)
     defined |= inputs
     for node in graph.node:
@@ -119,10 +125,9 @@ def _check_graph(
             for attribute in node.attribute
             if attribute.ref_attr_name
         )
-        names = [attribute.name for attribute in node.attribute]
         problems.extend(
             f"{where}{node_label(node)}: attribute {name!r} is there twice"
-            for name in sorted({n for n in names if names.count(n) > 1})
+            for name in _repeated(attribute.name for attribute in node.attribute)
         )
         for inner in subgraphs(node):
             _check_graph(inner, visible, f"{where}{node_label(node)}: sub-graph: ", problems)
@@ -151,7 +156,8 @@ def sort_nodes(graph: onnx.GraphProto) -> list[str]:
     order: list[int] = []
     state = [0] * len(needs)  # 0 not visited, 1 being visited, 2 placed
     for root in range(len(needs)):
-        # Depth first with an explicit stack: hostile graphs are deeper than Python's recursion limit.
+        # Depth first with an explicit stack: hostile graphs are deeper than Python's recursion
+        # limit.
         stack = [root]
         while stack:
             position = stack[-1]

@@ -1,7 +1,8 @@
 """Checks every tensor of a model, and takes the large ones out of it.
 
 ONNX's native code (version converter, shape inference) copies models several times and trusts the
-sizes that tensors claim. It gets to see small, verified tensors only; weights appear to it as inputs.
+sizes that tensors claim. It gets to see small, verified tensors only; weights appear to it as
+inputs.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def check_tensors(
         folder: the model's folder for external data, None if there is none.
 
     Returns:
-        Arrays of the large and external initializers (and large Constant nodes) by name; one line for
-        every problem.
+        Arrays of the large and external initializers (and large Constant nodes) by name; one line
+        for every problem.
     """
     weights: dict[str, NDArray[Any]] = {}
     problems: list[str] = []
@@ -130,7 +131,7 @@ def forget_types(model: onnx.ModelProto) -> None:
 
 
 def _large_constant(node: onnx.NodeProto) -> onnx.TensorProto | None:
-    """The tensor of a Constant node that belongs among the weights."""
+    """Return the tensor of a Constant node that belongs among the weights."""
     if node.op_type != "Constant" or len(node.attribute) != 1 or len(node.output) != 1:
         return None
     attribute = node.attribute[0]
@@ -185,8 +186,10 @@ def _check(
             return np.frombuffer(data, dtype).reshape(tensor.dims)
         found, expected = _data_size(tensor, count, num_bytes)
         if found != expected:
-            raise ValueError(f"holds {found} {'bytes' if tensor.raw_data else 'values'}, its shape "
-                             f"{list(tensor.dims)} asks for {expected}")
+            raise ValueError(
+                f"holds {found} {'bytes' if tensor.raw_data else 'values'}, its shape "
+                f"{list(tensor.dims)} asks for {expected}"
+            )
         return numpy_helper.to_array(tensor) if wanted else None
     except (OSError, ValueError, OverflowError) as error:
         problems.append(f"{name}: {error}")
@@ -198,6 +201,8 @@ def _data_size(tensor: onnx.TensorProto, count: int, num_bytes: int) -> tuple[in
     if tensor.HasField("raw_data"):
         return len(tensor.raw_data), num_bytes
     field = _TYPED_FIELDS.get(tensor.data_type, "int32_data")
-    per_value = 2 if tensor.data_type in (onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128) else 1
+    per_value = (
+        2 if tensor.data_type in (onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128) else 1
+    )
     packed = onnx.TensorProto.DataType.Name(tensor.data_type) in _BITS
     return len(getattr(tensor, field)), num_bytes if packed else count * per_value

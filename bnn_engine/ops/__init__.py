@@ -1,7 +1,7 @@
 """The ONNX domain ``bnn_engine``, version 1: the ops that binary parts of a network consist of.
 
-Each op is defined once (:class:`~bnn_engine.ops.definition.OpDefinition`): schema with shape inference,
-NumPy reference, and a function body in standard ONNX ops.
+Each op is defined once (:class:`~bnn_engine.ops.definition.OpDefinition`): schema with shape
+inference, NumPy reference, and a function body in standard ONNX ops.
 """
 
 from bnn_engine.ops.definition import DOMAIN, DOMAIN_VERSION, OpDefinition

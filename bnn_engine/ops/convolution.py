@@ -13,7 +13,7 @@ __all__ = ["convolution_op"]
 
 
 def output_extent(size: int, kernel: int, stride: int, dilation: int, pads: tuple[int, int]) -> int:
-    """Number of window positions along one axis of ``size`` elements, 0 or less where none fits."""
+    """Return number of window positions along one axis of ``size`` elements, 0 or less where none fits."""
     return (size + sum(pads) - dilation * (kernel - 1) - 1) // stride + 1
 
 
@@ -25,10 +25,10 @@ def _reference(inputs: Sequence[Array], attributes: Attributes) -> Array:
     assert shape is not None
     weights = unpack_signs(packed, [attributes["channels"], *kernel])
     # float64 keeps the sums of ±1 exact and those of floats closer than any float32 order.
-    padded = np.pad(
-        x.astype(np.float64), ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3]))
-    )
-    reach = [dilation * (extent - 1) + 1 for dilation, extent in zip(dilations, kernel, strict=True)]
+    padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+    reach = [
+        dilation * (extent - 1) + 1 for dilation, extent in zip(dilations, kernel, strict=True)
+    ]
     windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(2, 3))
     windows = windows[
         :, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]
@@ -45,7 +45,9 @@ def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | No
     if not (len(kernel) == len(strides) == len(dilations) == 2 and len(pads) == 4):
         raise ValueError("kernel_shape, strides, dilations need 2 entries and pads 4")
     if channels < 1 or min(*kernel, *strides, *dilations) < 1 or min(pads) < 0:
-        raise ValueError("channels, kernel_shape, strides, dilations must be positive, pads not negative")
+        raise ValueError(
+            "channels, kernel_shape, strides, dilations must be positive, pads not negative"
+        )
     num_outputs = None if weights is None else weights[0]
     if weights is not None:
         expected = packed_bytes(channels * kernel[0] * kernel[1])

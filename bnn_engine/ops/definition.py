@@ -31,7 +31,8 @@ class OpDefinition:
     Attributes:
         name: op type.
         doc: what it computes.
-        inputs: names and tensor element types ("float", "uint8", "int64"); the one output is float32 "y".
+        inputs: names and tensor element types ("float", "uint8", "int64"); the one output is
+        float32 "y".
         attributes: kind by attribute name; all are required.
         body: the nodes of the function body in the text syntax of ``onnx.parser``, standard ops and
             other ops of the domain only.
@@ -51,13 +52,16 @@ class OpDefinition:
     calls: tuple[str, ...] = ()
 
     def function(self, opset: int) -> onnx.FunctionProto:
-        """The function body as ONNX, for a model whose default domain has version ``opset``."""
+        """Return the function body as ONNX, for a model whose default domain has version ``opset``."""
         return _parse_function(self, opset)
 
     def problem(
-        self, dtypes: Sequence[np.dtype[Any] | None], shapes: Sequence[Shape | None], attributes: Attributes
+        self,
+        dtypes: Sequence[np.dtype[Any] | None],
+        shapes: Sequence[Shape | None],
+        attributes: Attributes,
     ) -> str | None:
-        """What is wrong with a use of the op, None if nothing is.
+        """Return what is wrong with a use of the op, None if nothing is.
 
         Args:
             dtypes: element types of the inputs, None where unknown.

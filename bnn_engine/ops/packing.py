@@ -1,7 +1,7 @@
 """Packs ±1 matrices into bits and back: the weight layout of every op of the domain.
 
-Row ``o`` of the packed matrix holds ``W[o].ravel()``: element ``j`` is bit ``j % 8`` (little endian) of
-byte ``j // 8``; bit 0 means +1, bit 1 means -1; the bits after the last element are 0.
+Row ``o`` of the packed matrix holds ``W[o].ravel()``: element ``j`` is bit ``j % 8`` (little
+endian) of byte ``j // 8``; bit 0 means +1, bit 1 means -1; the bits after the last element are 0.
 """
 
 from __future__ import annotations

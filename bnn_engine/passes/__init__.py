@@ -15,7 +15,16 @@ from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 
-__all__ = ["PASSES", "BatchAxis", "Declined", "Pass", "Rewrite", "run_passes"]
+__all__ = [
+    "PACKED_PASSES",
+    "PASSES",
+    "UNFUSED_PASSES",
+    "BatchAxis",
+    "Declined",
+    "Pass",
+    "Rewrite",
+    "run_passes",
+]
 
 PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
@@ -29,6 +38,12 @@ PASSES: tuple[Pass, ...] = (
     BatchAxis(),
 )
 """All passes in the order in which they run."""
+
+UNFUSED_PASSES: tuple[Pass, ...] = (RemoveIdentity(), FoldConstants(), ResolveShapes(), BatchAxis())
+"""Only what makes shapes known: every tensor of the original graph can still be computed."""
+
+PACKED_PASSES: tuple[Pass, ...] = (BatchAxis(),)
+"""For a file made by ``Engine.save``: its analysis is done, only the proof about rows is not stored."""
 
 
 def run_passes(

@@ -56,7 +56,7 @@ class Rewrite(Pass, Generic[MatchT]):
         """Replace the pattern anchored at ``node``."""
 
     def declined(self, graph: Graph, node: Node, reason: str) -> None:
-        """Called for every pattern that stays."""
+        """Return called for every pattern that stays."""
         del graph
         _LOG.debug("%s leaves %r: %s", type(self).__name__, node, reason)
 

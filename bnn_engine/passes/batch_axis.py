@@ -16,11 +16,12 @@ class BatchAxis(Pass):
     """f(rows) = rows of f(row), node by node.
 
     A value is *batched* when its axis 0 is the batch axis and row i of it depends on row i of the
-    inputs only. Inputs are batched; what depends on constants only is not, and is the same for every
-    row. Each op has a rule that says under which conditions it maps batched operands to batched
-    results; an op without a rule proves nothing. If every output is batched, the graph may run any
-    number of rows at once: a leading extent that was frozen to 1 becomes a symbol then. (Reshape
-    targets need no change: ResolveShapes has written 0, "copy", where the leading extent stays.)
+    inputs only. Inputs are batched; what depends on constants only is not, and is the same for
+    every row. Each op has a rule that says under which conditions it maps batched operands to
+    batched results; an op without a rule proves nothing. If every output is batched, the graph may
+    run any number of rows at once: a leading extent that was frozen to 1 becomes a symbol then.
+    (Reshape targets need no change: ResolveShapes has written 0, "copy", where the leading extent
+    stays.)
 
     Sets ``Graph.rows_independent``.
     """
@@ -47,7 +48,9 @@ class _NotProven(Exception):
 
 def _new_symbol(graph: Graph) -> str:
     taken = {extent for value in graph.values().values() for extent in value.shape or ()}
-    return next(name for name in ("N", *(f"N{i}" for i in range(len(taken) + 1))) if name not in taken)
+    return next(
+        name for name in ("N", *(f"N{i}" for i in range(len(taken) + 1))) if name not in taken
+    )
 
 
 def _prove(graph: Graph) -> list[Value]:
@@ -120,14 +123,14 @@ class _Use:
         return None if value is None else value.rank
 
     def ints(self, index: int) -> list[int] | None:
-        """The ``index``-th input as constant integers."""
+        """Return the ``index``-th input as constant integers."""
         value = self.node.input(index)
         if value is None or value.const is None:
             return None
         return [int(element) for element in value.const.reshape(-1)]
 
     def attribute(self, name: str, default: int) -> int:
-        """An integer attribute."""
+        """Return an integer attribute."""
         value = self.node.attributes.get(name, default)
         assert isinstance(value, int)
         return value
@@ -162,6 +165,8 @@ def _channels_first(use: _Use) -> str | None:
     """As _first_only, for ops on [N, C, ...]."""
     if use.attribute("training_mode", 0):
         return "it is in training mode"
+    if use.node.op_type == "MaxPool" and len(use.node.outputs) > 1:
+        return "its indices count over all rows"
     rank = use.rank(0)
     if rank is None or rank < 2:
         return "its input has no channel axis"
@@ -182,6 +187,10 @@ def _along_axis(default: int) -> Rule:
         return _first_only(use) or _not_along_batch(use, [axis], use.rank(0))
 
     return rule
+
+
+def _normalization(use: _Use) -> str | None:
+    return _along_axis(-1)(use) or _elementwise(use)
 
 
 def _concat(use: _Use) -> str | None:
@@ -255,9 +264,16 @@ def _pad(use: _Use) -> str | None:
 
 def _resize(use: _Use) -> str | None:
     axes, scales = use.node.attributes.get("axes"), use.node.input(2)
+    if use.node.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":
+        return "it may crop axis 0"
     if isinstance(axes, list):
         return _first_only(use) or _not_along_batch(use, axes, use.rank(0))
-    if scales is None or scales.const is None or scales.const.size == 0 or scales.const.flat[0] != 1:
+    if (
+        scales is None
+        or scales.const is None
+        or scales.const.size == 0
+        or scales.const.flat[0] != 1
+    ):
         return "it may resize axis 0"
     return _first_only(use)
 
@@ -310,9 +326,9 @@ def _matmul(use: _Use) -> str | None:
 _ELEMENTWISE = """
     Abs Acos Acosh Add And Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor
     Cast Ceil Celu Clip Cos Cosh Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual HardSigmoid
-    HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not Or
-    PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Sub Sum
-    Swish Tan Tanh ThresholdedRelu Where Xor
+    HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not
+    Or PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Sub
+    Sum Swish Tan Tanh ThresholdedRelu Where Xor
 """.split()
 
 _CHANNELS_FIRST = """
@@ -321,8 +337,8 @@ _CHANNELS_FIRST = """
 """.split()
 
 _REDUCTIONS = """
-    ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-    ReduceSumSquare
+    ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
+    ReduceSum ReduceSumSquare
 """.split()
 
 _STANDARD_RULES: dict[str, Rule] = {
@@ -330,8 +346,10 @@ _STANDARD_RULES: dict[str, Rule] = {
     **dict.fromkeys(_CHANNELS_FIRST, _channels_first),
     **dict.fromkeys(_REDUCTIONS, _axes_operand(1)),
     **dict.fromkeys(("ArgMax", "ArgMin", "Split"), _along_axis(0)),
-    **dict.fromkeys(("Hardmax", "LogSoftmax", "LpNormalization", "Softmax", "TopK"), _along_axis(-1)),
-    **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _along_axis(-1)),
+    **dict.fromkeys(
+        ("Hardmax", "LogSoftmax", "LpNormalization", "Softmax", "TopK"), _along_axis(-1)
+    ),
+    **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _normalization),
     **dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), _quantize),
     "CastLike": _first_only,
     "Concat": _concat,

@@ -41,10 +41,10 @@ class BinarizeComparisons(Rewrite[_Match]):
         x >  t    [next above t, +inf]        x <  t    [-inf, next below t]
         x >= t    [t, +inf]                   x <= t    [-inf, t]
 
-    with the empty interval for x > +inf, x < -inf and t = NaN. Binarize is ``inside`` on the interval
-    and ``-inside`` elsewhere, NaN included, so ``inside`` is the value that Where gives for true; a Not
-    in between swaps the two branches, and NaN then rightly gives the other one. ±0 are equal to every
-    comparison, and the next number above either is the smallest denormal.
+    with the empty interval for x > +inf, x < -inf and t = NaN. Binarize is ``inside`` on the
+    interval and ``-inside`` elsewhere, NaN included, so ``inside`` is the value that Where gives
+    for true; a Not in between swaps the two branches, and NaN then rightly gives the other one. ±0
+    are equal to every comparison, and the next number above either is the smallest denormal.
     """
 
     op_types = frozenset({"Where"})
@@ -106,7 +106,7 @@ def binarize_node(
     outputs: list[Value],
     name: str,
 ) -> Node:
-    """A Binarize of ``x`` that computes ``outputs``; bounds [C] or [1] get the shape x asks for."""
+    """Return a Binarize of ``x`` that computes ``outputs``; bounds [C] or [1] get the shape x asks for."""
     shape: tuple[int, ...] = () if lower.size == 1 else per_channel_shape(x.rank)
     bounds = [
         graph.constant(f"{outputs[0].name}_{kind}", np.ascontiguousarray(bound.reshape(shape)))
@@ -118,7 +118,7 @@ def binarize_node(
 def interval_of_comparison(
     kind: str, threshold: NDArray[Any]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The interval on which a comparison with ``threshold`` is true.
+    """Return the interval on which a comparison with ``threshold`` is true.
 
     Args:
         kind: "Greater", "GreaterOrEqual", "Less" or "LessOrEqual".

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bnn_engine.graph.graph import Dim, Graph, Node
+from bnn_engine.graph.graph import Attribute, Dim, Graph, Node
+from bnn_engine.ops import OPS
 from bnn_engine.passes.base import Declined
 from bnn_engine.passes.binary_layers import BinaryLayer, BinaryLayerRewrite
 from bnn_engine.passes.facts import describe
@@ -16,15 +17,15 @@ __all__ = ["BinaryConvolutions"]
 class BinaryConvolutions(BinaryLayerRewrite):
     """Conv(x, ±α_o, b) → BinaryConv or BinaryWeightConv, Mul(α), Add(b).
 
-    The algebra is that of :class:`BinaryLayerRewrite`; padding is the value 0 on both sides. Automatic
-    padding becomes numbers.
+    The algebra is that of :class:`BinaryLayerRewrite`; padding is the value 0 on both sides.
+    Automatic padding becomes numbers.
     """
 
     op_types = frozenset({"Conv"})
     op_name = "Conv"
 
     def match(self, graph: Graph, node: Node) -> BinaryLayer | Declined | None:
-        """A 2-D convolution without groups whose weights are ±α in every output channel."""
+        """Return a 2-D convolution without groups whose weights are ±α in every output channel."""
         del graph
         x, w, bias = node.input(0), node.input(1), node.input(2)
         assert x is not None
@@ -43,27 +44,28 @@ class BinaryConvolutions(BinaryLayerRewrite):
         channels, kernel = w.const.shape[1], list(w.const.shape[2:])
         if node.attributes.get("kernel_shape", kernel) != kernel or x.shape is None:
             return Declined("kernel_shape is not that of the weights")
-        if isinstance(x.shape[1], int) and x.shape[1] != channels:
-            return Declined(f"weights have {channels} channels, the input has {x.shape[1]}")
         weights = split_sign_rows(w.const)
         if isinstance(weights, str):
             return Declined(weights)
-        attributes = {
+        attributes: dict[str, Attribute] = {
             "channels": channels,
             "kernel_shape": kernel,
             "strides": node.attributes.get("strides", [1, 1]),
             "dilations": node.attributes.get("dilations", [1, 1]),
         }
-        pads = explicit_pads(node, x.shape[2:], kernel)
-        if pads is None:
+        attributes["pads"] = explicit_pads(node, x.shape[2:], kernel)
+        if attributes["pads"] is None:
             return Declined("automatic padding of an input of unknown size")
-        return BinaryLayer(
-            x, weights, {**attributes, "pads": pads}, None if bias is None else bias.const
+        problem = OPS["BinaryConv"].problem(
+            [x.dtype, weights.bits.dtype], [x.shape, weights.bits.shape], attributes
         )
+        if problem is not None:
+            return Declined(problem)
+        return BinaryLayer(x, weights, attributes, None if bias is None else bias.const)
 
 
 def explicit_pads(node: Node, spatial: tuple[Dim, ...], kernel: list[int]) -> list[int] | None:
-    """Padding of a Conv or pooling node as numbers, all begins before all ends.
+    """Return padding of a Conv or pooling node as numbers, all begins before all ends.
 
     Args:
         node: its attributes ``auto_pad``, ``pads``, ``strides`` and ``dilations`` count.

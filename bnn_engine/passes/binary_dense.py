@@ -19,15 +19,15 @@ __all__ = ["BinaryDenseLayers"]
 class BinaryDenseLayers(BinaryLayerRewrite):
     """Gemm(x, ±α_o, b) or MatMul(x, ±α_o) → BinaryGemm or BinaryWeightGemm, Mul(α), Add(b).
 
-    The algebra is that of :class:`BinaryLayerRewrite`. Gemm's factors join it: alpha · α_o scales the
-    sum (a negative alpha flips the signs), beta · b_o is added.
+    The algebra is that of :class:`BinaryLayerRewrite`. Gemm's factors join it: alpha · α_o scales
+    the sum (a negative alpha flips the signs), beta · b_o is added.
     """
 
     op_types = frozenset({"Gemm", "MatMul"})
     op_name = "Gemm"
 
     def match(self, graph: Graph, node: Node) -> BinaryLayer | Declined | None:
-        """A product [N, K] × [K, O] whose weights are ±α in every column."""
+        """Return a product [N, K] × [K, O] whose weights are ±α in every column."""
         del graph
         x, w, bias = node.input(0), node.input(1), node.input(2)
         assert x is not None
@@ -60,7 +60,7 @@ class BinaryDenseLayers(BinaryLayerRewrite):
 def _bias(
     bias: Value | None, beta: np.float32, num_outputs: int
 ) -> NDArray[Any] | Value | Declined | None:
-    """What to add to the scaled product."""
+    """Return what to add to the scaled product."""
     if bias is None or beta == 0:
         return None
     if bias.const is None:

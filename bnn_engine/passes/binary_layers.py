@@ -36,9 +36,9 @@ class BinaryLayer:
 class BinaryLayerRewrite(Rewrite[BinaryLayer]):
     """Base of the rewrites that turn float layers with ±α weights into ops of our domain.
 
-    Σ_k x_k · (α_o · s_ok) + b_o = α_o · (Σ_k x_k · s_ok) + b_o, up to the rounding of the sum; with x
-    of ±1 and α = 1 both sides are the same integers plus b_o. A factor α_o = 1 for all o and a missing
-    bias leave no node.
+    Σ_k x_k · (α_o · s_ok) + b_o = α_o · (Σ_k x_k · s_ok) + b_o, up to the rounding of the sum; with
+    x of ±1 and α = 1 both sides are the same integers plus b_o. A factor α_o = 1 for all o and a
+    missing bias leave no node.
     """
 
     op_name: str
@@ -51,7 +51,7 @@ class BinaryLayerRewrite(Rewrite[BinaryLayer]):
     def rewrite(self, graph: Graph, node: Node, match: BinaryLayer) -> None:
         """Put the 1-bit op, and where needed Mul and Add, in the place of the layer."""
         output = node.output
-        along_channels = per_channel_shape(output.rank)
+        along_channels = per_channel_shape(match.x.rank)
         steps: list[tuple[str, Value]] = []
         if (match.weights.scale != 1).any():
             scale = match.weights.scale.reshape(along_channels)
@@ -67,7 +67,11 @@ class BinaryLayerRewrite(Rewrite[BinaryLayer]):
         made = Node(
             ("Binary" if binary else "BinaryWeight") + self.op_name,
             [match.x, weights],
-            [output if not steps else graph.value(f"{output.name}_sum", output.dtype, output.shape)],
+            [
+                output
+                if not steps
+                else graph.value(f"{output.name}_sum", output.dtype, output.shape)
+            ],
             match.attributes,
             name=node.name,
             domain=DOMAIN,

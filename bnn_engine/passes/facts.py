@@ -52,7 +52,7 @@ def describe(value: Value) -> str:
 
 
 def uniform_value(value: Value | None) -> float | None:
-    """The number that every element of ``value`` equals, None where there is none."""
+    """Return the number that every element of ``value`` equals, None where there is none."""
     negate = False
     while value is not None and value.const is None:
         node = value.producer
@@ -75,7 +75,7 @@ def uniform_value(value: Value | None) -> float | None:
 
 
 def is_bipolar(value: Value) -> bool:
-    """True when every element of ``value`` provably is -1 or +1."""
+    """Return whether every element of ``value`` provably is -1 or +1."""
     waiting, seen = [value], {id(value)}
     while waiting:
         current = waiting.pop()
@@ -111,7 +111,7 @@ def _bipolar_sources(value: Value) -> Sequence[Value] | None:
 
 
 def windows_are_inside(node: Node) -> bool:
-    """True when every window of a pooling ``node`` holds at least one real element.
+    """Return whether every window of a pooling ``node`` holds at least one real element.
 
     Along an axis of n elements, window i starts at i·stride - pad and has the elements
     i·stride - pad + d·k for k = 0 … kernel - 1.
@@ -136,9 +136,7 @@ def windows_are_inside(node: Node) -> bool:
         return False
     if source.shape is None or len(source.shape) != len(kernel) + 2:
         return False
-    for axis, (size, count) in enumerate(
-        zip(source.shape[2:], node.output.shape[2:], strict=True)
-    ):
+    for axis, (size, count) in enumerate(zip(source.shape[2:], node.output.shape[2:], strict=True)):
         if not isinstance(size, int) or not isinstance(count, int):
             return False
         starts = np.arange(count)[:, None] * strides[axis] - pads[axis]
@@ -151,7 +149,7 @@ def windows_are_inside(node: Node) -> bool:
 def channel_vector(
     array: NDArray[Any] | None, shape: tuple[Dim, ...] | None
 ) -> NDArray[Any] | None:
-    """A constant operand as one number per channel of the other operand.
+    """Return a constant operand as one number per channel of the other operand.
 
     Args:
         array: the constant, broadcast against a tensor of ``shape`` without enlarging it.

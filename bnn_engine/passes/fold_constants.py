@@ -14,8 +14,8 @@ __all__ = ["FoldConstants"]
 
 _LOG = logging.getLogger(__name__)
 
-# A file of a few bytes can ask for terabytes (Expand, Tile, ConstantOfShape ...): what is larger than
-# any weight tensor stays in the graph.
+# A file of a few bytes can ask for terabytes (Expand, Tile, ConstantOfShape ...): what is larger
+# than any weight tensor stays in the graph.
 _MAX_BYTES = 2**30
 
 _RANDOM = frozenset(
@@ -34,8 +34,8 @@ _RANDOM = frozenset(
 class FoldConstants(Pass):
     """f(constants) is a constant, for every deterministic standard op f.
 
-    Weights of any size are folded: exporters leave the binarization of latent weights in the graph. A
-    result is only computed when its size is known beforehand and at most 1 GiB, 2 GiB in all.
+    Weights of any size are folded: exporters leave the binarization of latent weights in the graph.
+    A result is only computed when its size is known beforehand and at most 1 GiB, 2 GiB in all.
     """
 
     def run(self, graph: Graph) -> None:

@@ -15,7 +15,7 @@ class RemoveIdentity(Rewrite[Value]):
     op_types = frozenset({"Cast", "Dropout", "Identity", "Reshape"})
 
     def match(self, graph: Graph, node: Node) -> Value | Declined | None:
-        """The input that may take the place of the output."""
+        """Return the input that may take the place of the output."""
         source = node.input(0)
         if source is None:
             return None

@@ -23,40 +23,41 @@ Extents = NDArray[np.object_]
 # Shape arithmetic works on a handful of numbers; larger integer tensors are data.
 _MAX_ELEMENTS = 64
 
-# A sweep can only go on after another if it made a shape known; chains of Reshapes that depend on each
-# other through unknown shapes are rarely deeper than two.
+# A sweep can only go on after another if it made a shape known; chains of Reshapes that depend on
+# each other through unknown shapes are rarely deeper than two.
 _MAX_SWEEPS = 8
 
 
 class ResolveShapes(Pass):
     """Shape → Gather → Concat → Reshape becomes Reshape by a constant.
 
-    Integer tensors made of extents are evaluated with the symbols of dynamic extents as elements; those
-    that turn out to be numbers become constants. The target of a Reshape then is written with
+    Integer tensors made of extents are evaluated with the symbols of dynamic extents as elements;
+    those that turn out to be numbers become constants. The target of a Reshape then is written with
 
     - 0 ("copy") where the extent provably equals the input's extent along the same axis and is
-      dynamic, and along axis 0 also if it is a number, so that any batch runs, the empty one included,
+      dynamic, and along axis 0 also if it is a number, so that any batch runs, the empty one
+      included,
     - numbers where they are known, and at most one -1 elsewhere.
 
-    A target -1 is known where all other extents cancel against the input's: [N, 32, 5, 5] → [-1, 800]
-    is [N, 800]. Flatten(axis=1) is the Reshape to [0, rest].
+    A target -1 is known where all other extents cancel against the input's: [N, 32, 5, 5] → [-1,
+    800] is [N, 800]. Flatten(axis=1) is the Reshape to [0, rest].
     """
 
     def run(self, graph: Graph) -> None:
         """Sweep until no more shapes become known."""
+        previous = None
         for _ in range(_MAX_SWEEPS):
-            unknown = _num_unknown(graph)
             _sweep(graph)
-            if unknown == 0 or _num_unknown(graph) == unknown:
+            unknown = _num_unknown(graph)
+            if unknown in (0, previous):
                 return
             infer_shapes(graph)
+            previous = unknown
 
 
 def _num_unknown(graph: Graph) -> int:
     return sum(
-        value.shape is None or None in value.shape
-        for node in graph.nodes
-        for value in node.outputs
+        value.shape is None or None in value.shape for node in graph.nodes for value in node.outputs
     )
 
 
@@ -76,11 +77,11 @@ def _sweep(graph: Graph) -> None:
             graph.fold(node, [result.astype(dtype)])
 
 
-# -- symbolic evaluation ------------------------------------------------------------------------------
+# -- symbolic evaluation ---------------------------------------------------------------------------
 
 
 def _extents_of(value: Value | None, known: dict[int, Extents]) -> Extents | None:
-    """The elements of an integer or boolean ``value``, None where nothing is known about them."""
+    """Return the elements of an integer or boolean ``value``, None where nothing is known about them."""
     if value is None:
         return None
     if value.const is not None:
@@ -160,8 +161,12 @@ def _gather(node: Node, operands: Operands) -> Extents:
 def _slice(node: Node, operands: Operands) -> Extents:
     data = _first(operands)
     starts, ends = _ints(operands[1]), _ints(operands[2])
-    axes = _ints(operands[3]) if len(operands) > 3 and operands[3] is not None else range(len(starts))
-    steps = _ints(operands[4]) if len(operands) > 4 and operands[4] is not None else [1] * len(starts)
+    axes = (
+        _ints(operands[3]) if len(operands) > 3 and operands[3] is not None else range(len(starts))
+    )
+    steps = (
+        _ints(operands[4]) if len(operands) > 4 and operands[4] is not None else [1] * len(starts)
+    )
     if data.ndim != 1 or [axis % 1 for axis in axes] != [0] * len(starts) or len(starts) != 1:
         raise ValueError
     if steps[0] < 1:
@@ -215,7 +220,7 @@ def _reduce_prod(node: Node, operands: Operands) -> Extents:
 
 
 def _elementwise(function: Callable[..., object]) -> Callable[[Node, Operands], Extents]:
-    """A rule that applies ``function`` to elements, with broadcasting."""
+    """Return a rule that applies ``function`` to elements, with broadcasting."""
     apply = np.frompyfunc(function, function.__code__.co_argcount, 1)
 
     def rule(_: Node, operands: Operands) -> Extents:
@@ -288,7 +293,7 @@ _RULES: dict[str, Callable[[Node, Operands], Extents]] = {
 }
 
 
-# -- Reshape ------------------------------------------------------------------------------------------
+# -- Reshape ---------------------------------------------------------------------------------------
 
 
 def _normalise_reshape(graph: Graph, node: Node, known: dict[int, Extents]) -> None:
@@ -324,9 +329,13 @@ def _normalise_reshape(graph: Graph, node: Node, known: dict[int, Extents]) -> N
 
 
 def _target(node: Node, shape: tuple[Dim, ...], known: dict[int, Extents]) -> list[Dim] | None:
-    """What ``node`` asks for, with -1 for what is to be inferred; 0 is resolved."""
+    """Return what ``node`` asks for, with -1 for what is to be inferred; 0 is resolved."""
     if node.op_type == "Flatten":
-        return [shape[0], -1] if shape and node.attributes.get("axis", 1) in (1, 1 - len(shape)) else None
+        return (
+            [shape[0], -1]
+            if shape and node.attributes.get("axis", 1) in (1, 1 - len(shape))
+            else None
+        )
     extents = _extents_of(node.input(1), known)
     if extents is None or extents.ndim != 1:
         return None
@@ -366,7 +375,7 @@ def resolve_target(shape: Sequence[Dim], target: Sequence[Dim]) -> list[Dim]:
 
 
 def _written(shape: Sequence[Dim], extents: Sequence[Dim]) -> list[int] | None:
-    """The target of a Reshape from ``shape`` to ``extents``; None if it cannot be written."""
+    """Return the target of a Reshape from ``shape`` to ``extents``; None if it cannot be written."""
     written = []
     for axis, extent in enumerate(extents):
         same = axis < len(shape) and extent is not None and extent == shape[axis]

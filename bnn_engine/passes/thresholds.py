@@ -36,7 +36,9 @@ class Step:
     def is_total(self) -> NDArray[np.bool_]:
         """Whether it gives a number for every number, the infinities included; [C] or [1]."""
         with np.errstate(all="ignore"):
-            ends = [self.function(np.full(self.rising.shape, v, np.float32)) for v in (np.inf, -np.inf)]
+            ends = [
+                self.function(np.full(self.rising.shape, v, np.float32)) for v in (np.inf, -np.inf)
+            ]
         return ~np.isnan(ends).any(axis=0)
 
 
@@ -55,17 +57,17 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
     multiplying by a constant, Relu, Clip, BatchNormalization (a multiplication, then an addition).
     Rounding is monotone, so the preimage of an interval under a step is an interval of the float32
     numbers, less those that the step maps to NaN, which are at most the infinities (inf · 0). Its
-    ends are found by binary search over the ordered bit patterns with the very operation of the graph,
-    so they are exact for every x, integer accumulators, denormals and infinities included. The
-    preimages are taken last step first; steps without NaN are searched together. NaN passes through every
-    step as NaN and gives ``-inside`` on both sides.
+    ends are found by binary search over the ordered bit patterns with the very operation of the
+    graph, so they are exact for every x, integer accumulators, denormals and infinities included.
+    The preimages are taken last step first; steps without NaN are searched together. NaN passes
+    through every step as NaN and gives ``-inside`` on both sides.
     """
 
     op_types = frozenset({"Binarize"})
     domain = DOMAIN
 
     def match(self, graph: Graph, node: Node) -> _Match | Declined | None:
-        """The longest chain of steps in front of ``node`` that nobody else reads."""
+        """Return the longest chain of steps in front of ``node`` that nobody else reads."""
         x, lower_value, upper_value = node.inputs
         assert x is not None
         assert lower_value is not None
@@ -101,7 +103,7 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
 
 
 def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
-    """The interval of all x with lower <= step(x) <= upper.
+    """Return the interval of all x with lower <= step(x) <= upper.
 
     Args:
         step: a monotone operation on C channels, or on all alike.
@@ -119,8 +121,8 @@ def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]
         def at(keys: NDArray[np.int64]) -> Floats:
             return step.function(_float_of_key(sign * keys))
 
-        # The smallest key whose image is at least lower, and the smallest whose image exceeds upper;
-        # top + 1 stands for "none". The answers lie in low ... high.
+        # The smallest key whose image is at least lower, and the smallest whose image exceeds
+        # upper; top + 1 stands for "none". The answers lie in low ... high.
         low, high = np.stack([-top, -top]), np.stack([top + 1, top + 1])
         while (open_ := low < high).any():
             middle = (low + high) // 2
@@ -145,13 +147,13 @@ _MAX_FINITE_KEY = _INFINITY_KEY - 1
 
 
 def _float_of_key(keys: NDArray[np.int64]) -> Floats:
-    """The float32 number with a key: keys are ordered as the numbers are, and both zeros have key 0."""
+    """Return the float32 number with a key: keys are ordered as the numbers are, and both zeros have key 0."""
     magnitude = np.abs(keys).astype(np.uint32).view(np.float32)
     return np.where(keys < 0, -magnitude, magnitude)
 
 
 def _composed(steps: list[Step]) -> list[Step]:
-    """The same function in fewer steps: total monotone steps make one total monotone step.
+    """Return the same function in fewer steps: total monotone steps make one total monotone step.
 
     Others stay alone: what they map to NaN need not be an infinity of an earlier step's input.
     """
@@ -172,7 +174,7 @@ def _after(first: Step, second: Step) -> Step:
 
 
 def _steps(node: Node) -> tuple[Value, list[Step]] | None:
-    """The input of ``node`` and what it does to it, first step first; None if it is no such chain."""
+    """Return the input of ``node`` and what it does to it, first step first; None if it is no such chain."""
     if node.domain or node.output.dtype != np.float32:
         return None
     if node.op_type in ("Add", "Sub", "Mul", "Div"):

@@ -5,7 +5,10 @@
 // Case i of a row has the seed S + i, the same for every instruction set, and a failure prints it:
 // replay with --seed <that> --cases 1. Exits with 1 when a case fails or an instruction set that
 // this CPU supports has no row, with 2 for bad arguments or an unsupported --isa.
+#include <unistd.h>
+
 #include <charconv>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -29,6 +32,25 @@ struct Options {
   bool list = false;
 };
 
+// What runs now, for the handler: touching a guard page is the failure most in need of a name and a
+// seed.
+char current_case[160] = "";
+
+extern "C" void report_crash(int signal) {
+  constexpr std::string_view kWhat = "\nmemory fault in ";
+  [[maybe_unused]] ssize_t written = write(STDERR_FILENO, kWhat.data(), kWhat.size());
+  written = write(STDERR_FILENO, current_case, std::strlen(current_case));
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+void report_crashes() {
+#if !defined(__SANITIZE_ADDRESS__)  // which has a report of its own
+  std::signal(SIGSEGV, report_crash);
+  std::signal(SIGBUS, report_crash);
+#endif
+}
+
 class Runner {
  public:
   explicit Runner(const Options& options) : options_(options) {}
@@ -50,6 +72,8 @@ class Runner {
       exercised_.push_back(row.isa);
       std::uint64_t failed = 0;
       for (std::uint64_t i = 0; i < options_.cases; ++i) {
+        std::snprintf(current_case, sizeof(current_case), "%s: seed %llu\n", name.c_str(),
+                      static_cast<unsigned long long>(options_.seed + i));
         Random random(options_.seed + i);
         try {
           check(row, random);
@@ -153,6 +177,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s [--isa NAME] [--cases N] [--seed S] [--list]\n", argv[0]);
     return 2;
   }
+  report_crashes();
   Runner run(*options);
   run.dispatch();
   run.family(xnor_gemm_variants(), check_xnor_gemm);
