@@ -27,7 +27,9 @@ def as_array(x: Any, name: str) -> Array:
         DTypeError: the object is no array of numbers, or does not live in CPU memory.
     """
     if not isinstance(x, np.ndarray) and hasattr(x, "__dlpack__"):
-        tensor = x.detach() if hasattr(x, "detach") else x  # a graph of gradients has no DLPack form
+        tensor = (
+            x.detach() if hasattr(x, "detach") else x
+        )  # a graph of gradients has no DLPack form
         try:
             return np.from_dlpack(tensor)
         except (BufferError, RuntimeError, TypeError, ValueError) as error:
@@ -69,6 +71,7 @@ def matching(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     """
     if array.dtype.newbyteorder("=") != dtype:
         raise DTypeError(
-            f"input {name!r} must have dtype {dtype}, got {array.dtype}; predict() converts, run() does not"
+            f"input {name!r} must have dtype {dtype}, got {array.dtype}; "
+            "predict() converts, run() does not"
         )
     return array if array.dtype.isnative else array.astype(dtype)

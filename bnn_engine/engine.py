@@ -49,17 +49,15 @@ def _tensor_info(value: Value) -> TensorInfo:
     return TensorInfo(value.name, shape, value.dtype or np.dtype(np.float32))
 
 
-def load(
-    source: Source, num_threads: int | None = None, fallback: str = "reference"
-) -> Engine:
+def load(source: Source, num_threads: int | None = None, fallback: str = "reference") -> Engine:
     """Load an ONNX model, or a packed model made by :meth:`Engine.save`.
 
     Args:
-        source: path, serialized bytes, or ``onnx.ModelProto``. External data is found beside a path.
+        source: path, serialized bytes, or ``onnx.ModelProto``. External data lies beside a path.
         num_threads: threads a call may use; by default what affinity, cgroup quota,
             ``OMP_NUM_THREADS`` and ``BNN_ENGINE_NUM_THREADS`` leave. Answers do not depend on it.
-        fallback: what happens to standard ops without a native kernel: "reference" runs them through
-            ``onnx.reference`` as Python steps (``summary()`` lists them), "error" refuses them.
+        fallback: what happens to standard ops without a native kernel: "reference" runs them
+            through ``onnx.reference`` as Python steps (``summary()`` lists them), "error" refuses them.
 
     Returns:
         An engine that gives the answers of the ONNX graph (ONNX Runtime, optimisations disabled).
@@ -167,7 +165,11 @@ class Engine:
         unknown = [name for name in feeds if name not in known]
         missing = [name for name in known if name not in feeds]
         if unknown or missing:
-            parts = [f"{text} {names}" for text, names in (("unknown", unknown), ("missing", missing)) if names]
+            parts = [
+                f"{text} {names}"
+                for text, names in (("unknown", unknown), ("missing", missing))
+                if names
+            ]
             raise ShapeError(f"inputs {' and '.join(parts)}; the network has {sorted(known)}")
         arrays = {
             name: matching(as_array(value, name), known[name].dtype, name)
@@ -189,9 +191,9 @@ class Engine:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the packed model: 1-bit weights as bits, thresholds instead of normalisation.
 
-        The file is ONNX with ops of the domain ``bnn_engine`` (version 1) and their function bodies,
-        so plain ONNX Runtime runs it as well; :func:`load` needs no analysis for it. Its bytes do not
-        depend on the machine.
+        The file is ONNX with ops of the domain ``bnn_engine`` (version 1) and their function
+        bodies, so plain ONNX Runtime runs it as well; :func:`load` needs no analysis for it. Its
+        bytes do not depend on the machine.
 
         Raises:
             BnnError: the file cannot be written.
@@ -221,7 +223,7 @@ class Engine:
         return self._network.run(arrays, outputs)
 
     def _check_shapes(self, arrays: Mapping[str, Array]) -> None:
-        """Raise ShapeError unless every array fits its input; equal symbols must have equal extents."""
+        """Raise ShapeError unless every array fits its input and equal symbols have equal extents."""
         symbols: dict[str, tuple[int, str]] = {}
         for info in self.inputs:
             got = arrays[info.name].shape
@@ -255,7 +257,7 @@ class Engine:
         return out
 
     def _run_unfused(self, arrays: dict[str, Array], wanted: list[str]) -> dict[str, Array]:
-        """Values of any tensors of the original graph, without the rewrites that would hide them."""
+        """Values of any tensors of the original graph, without rewrites that would hide them."""
         from bnn_engine.importer import import_model
         from bnn_engine.lowering import lower
         from bnn_engine.passes import UNFUSED_PASSES, run_passes

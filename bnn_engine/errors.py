@@ -1,10 +1,17 @@
-"""Errors of bnn_engine: every one is a :class:`BnnError` and says what was wrong, where, what to do."""
+"""Errors of bnn_engine: each is a :class:`BnnError` and says what was wrong, where, what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["BnnError", "DTypeError", "IsaError", "ModelFormatError", "ShapeError", "UnsupportedOpError"]
+__all__ = [
+    "BnnError",
+    "DTypeError",
+    "IsaError",
+    "ModelFormatError",
+    "ShapeError",
+    "UnsupportedOpError",
+]
 
 
 class BnnError(Exception):

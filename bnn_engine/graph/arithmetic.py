@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,20 @@ __all__ = ["batch_norm_coefficients"]
 
 
 def batch_norm_coefficients(
-    scale: NDArray[Any], bias: NDArray[Any], mean: NDArray[Any], var: NDArray[Any], epsilon: float
+    parameters: Sequence[NDArray[Any]], epsilon: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the s and B of ONNX Runtime's BatchNormalization: ``y = x * s + B``, both steps rounded to float32.
+    """Return s and B of ``y = x * s + B``, as which ONNX Runtime computes BatchNormalization.
+
+    Both steps of that are rounded to float32.
 
     Args:
-        scale, bias, mean, var: float32 [C].
+        parameters: scale, bias, mean and variance, float32 [C] each.
         epsilon: added to the variance.
 
     Returns:
         s and B, float32 [C].
     """
+    scale, bias, mean, var = parameters
     with np.errstate(all="ignore"):
         s = scale * (np.float32(1) / np.sqrt(var + np.float32(epsilon)))
         return s, bias - mean * s

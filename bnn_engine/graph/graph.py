@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["Attribute", "Dim", "Graph", "Node", "Value"]
 
 Dim = int | str | None
-"""One extent of a shape: a number, a symbol shared by equal extents, or None where nothing is known."""
+"""One extent of a shape: a number, a symbol shared by equal extents, or None where unknown."""
 
 Attribute = (
     int | float | str | bytes | NDArray[np.generic] | list[int] | list[float] | list[str] | object
@@ -123,7 +123,7 @@ class Graph:
     # -- building ---------------------------------------------------------------------------------
 
     def unique_name(self, hint: str) -> str:
-        """Return a name no value of this graph has yet: ``hint`` itself or ``hint_1``, ``hint_2`` ..."""
+        """Return a name that no value has yet: ``hint`` itself or ``hint_1``, ``hint_2`` ..."""
         name, count = hint, 0
         while name in self._names:
             count += 1
@@ -210,7 +210,7 @@ class Graph:
             self._names.discard(value.name)
 
     def replace_node(self, node: Node, replacement: Sequence[Node]) -> None:
-        """Put ``replacement`` in the place of ``node``; its last node computes ``node``'s own outputs.
+        """Put ``replacement`` in the place of ``node``.
 
         The last new node is given with ``node.outputs`` as its outputs, so that readers, names,
         shape and dtype stay what they are.
@@ -273,7 +273,7 @@ class Graph:
         return found
 
     def check(self) -> None:
-        """Verify the invariants: single assignment, topological order, consumer lists, unique names.
+        """Verify single assignment, topological order, consumer lists and unique names.
 
         Raises:
             AssertionError: a pass broke the graph (a bug of bnn_engine, never of the model).

@@ -78,7 +78,7 @@ def _value_info(value: Value, *, with_shape: bool = True) -> onnx.ValueInfoProto
 
 
 def attribute_value(attribute: AttributeProto) -> Attribute:
-    """Return an attribute as Python data; tensors become arrays, strings ``str`` (``bytes`` if not UTF-8)."""
+    """Return an attribute as Python data: tensors as arrays, strings as ``str`` if they are UTF-8."""
     kind = attribute.type
     if kind == AttributeProto.TENSOR:
         return numpy_helper.to_array(attribute.t)
@@ -107,12 +107,13 @@ def _attribute_proto(name: str, value: Attribute) -> AttributeProto:
     if isinstance(value, list) and not value:
         return AttributeProto(name=name, type=AttributeProto.INTS)
     if isinstance(value, list) and isinstance(value[0], np.ndarray):
-        value = [numpy_helper.from_array(item) for item in value]
+        tensors = [numpy_helper.from_array(np.asarray(item)) for item in value]
+        return onnx.helper.make_attribute(name, tensors)
     return onnx.helper.make_attribute(name, value)
 
 
 def constant_value(attributes: Mapping[str, Attribute]) -> NDArray[Any] | None:
-    """Return the array that a Constant node with ``attributes`` stands for; None for sparse tensors."""
+    """Return the array that a Constant with ``attributes`` stands for; None for sparse tensors."""
     for name, value in attributes.items():
         if name == "value":
             return np.asarray(value)

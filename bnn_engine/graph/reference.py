@@ -81,7 +81,7 @@ def _batch_norm(epsilon: float) -> NodeFunction:
 
     def run(arrays: Sequence[Array | None]) -> list[Array]:
         x, *parameters = (_given(array) for array in arrays)
-        s, b = batch_norm_coefficients(*parameters, epsilon)
+        s, b = batch_norm_coefficients(parameters, epsilon)
         along_channels = (-1, *[1] * (x.ndim - 2))
         with np.errstate(all="ignore"):
             return [x * s.reshape(along_channels) + b.reshape(along_channels)]
@@ -90,7 +90,7 @@ def _batch_norm(epsilon: float) -> NodeFunction:
 
 
 def _log_softmax(axis: int) -> NodeFunction:
-    """Finite for finite inputs: ``onnx.reference`` takes the logarithm of a softmax that may be 0."""
+    """Stay finite for finite inputs; ``onnx.reference`` takes the log of a softmax that may be 0."""
 
     def run(arrays: Sequence[Array | None]) -> list[Array]:
         x = _given(arrays[0])

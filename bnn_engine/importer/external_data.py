@@ -27,7 +27,7 @@ def load_external(tensor: onnx.TensorProto, num_bytes: int, folder: Path | None)
     """
     if folder is None:
         raise ValueError(
-            "its data lie in an external file; load the model by its path so that the file can be found"
+            "its data lie in an external file; load the model by its path so that it can be found"
         )
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
@@ -53,7 +53,7 @@ def load_external(tensor: onnx.TensorProto, num_bytes: int, folder: Path | None)
 
 
 def _inside(folder: Path, location: str) -> Path:
-    """Return the file ``location`` names, which must lie in ``folder`` after all links are followed."""
+    """Return the file ``location`` names; links followed, it must lie in ``folder``."""
     if not location or "\0" in location:
         raise ValueError("its external data have no valid location")
     escapes = (

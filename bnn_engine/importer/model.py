@@ -75,7 +75,7 @@ def _require_known(model: onnx.ModelProto) -> None:
 
 
 def _domain_problems(graph: Graph) -> list[str]:
-    """One line for every node of our domain whose inputs or attributes do not fit its definition."""
+    """Return one line for every node of our domain that does not fit its definition."""
     problems = []
     for node in graph.nodes:
         if node.domain != DOMAIN:

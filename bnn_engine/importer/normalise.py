@@ -1,4 +1,4 @@
-"""Brings a checked model to the one dialect that passes work on: no functions, opset 21 or later."""
+"""Brings a checked model to the dialect that passes work on: no functions, opset 21 or later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TARGET_OPSET = 21
 
 
 def check_opsets(model: onnx.ModelProto) -> list[str]:
-    """One line for every opset import that is missing or newer than what is known."""
+    """Return one line for every opset import that is missing or newer than what is known."""
     versions = {entry.domain: entry.version for entry in model.opset_import}
     newest = onnx.defs.onnx_opset_version()
     problems = []
@@ -32,12 +32,13 @@ def check_opsets(model: onnx.ModelProto) -> list[str]:
     ours = versions.get(DOMAIN)
     if ours is not None and not 1 <= ours <= DOMAIN_VERSION:
         problems.append(
-            f"the model uses version {ours} of the domain {DOMAIN!r}; this version of bnn_engine knows "
-            f"versions up to {DOMAIN_VERSION}: install a newer one"
+            f"the model uses version {ours} of the domain {DOMAIN!r}; this version of bnn_engine "
+            f"knows versions up to {DOMAIN_VERSION}: install a newer one"
         )
     if ours is not None and version < TARGET_OPSET:
         problems.append(
-            f"the model uses the domain {DOMAIN!r} with opset {version}; it needs {TARGET_OPSET} or later"
+            f"the model uses the domain {DOMAIN!r} with opset {version}; it needs {TARGET_OPSET} or "
+            "later"
         )
     return problems
 

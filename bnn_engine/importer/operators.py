@@ -29,7 +29,7 @@ class _Signature:
     max_inputs: int
     min_outputs: int
     max_outputs: int
-    attribute_types: Mapping[str, int]
+    attribute_types: Mapping[str, AttributeProto.AttributeType]
     required: frozenset[str]
     deprecated: bool
     since_version: int
@@ -48,11 +48,15 @@ def _signature(op_type: str, domain: str, version: int) -> _Signature | None:
         schema.max_input,
         schema.min_output,
         schema.max_output,
-        {name: int(attribute.type.value) for name, attribute in attributes.items()},
+        {name: _number(attribute.type) for name, attribute in attributes.items()},
         frozenset(name for name, attribute in attributes.items() if attribute.required),
         schema.deprecated,
         schema.since_version,
     )
+
+
+def _number(kind: onnx.defs.OpSchema.AttrType) -> AttributeProto.AttributeType:
+    return AttributeProto.AttributeType.Value(kind.name)
 
 
 def since_version(op_type: str, opset: int) -> int | None:
@@ -69,7 +73,7 @@ def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
 
 
 def unknown_ops(model: onnx.ModelProto) -> list[str]:
-    """One line for every node whose op is not standard, not ours and no function of the model."""
+    """Return one line for every node whose op is not standard, not ours and no function of the model."""
     versions = {entry.domain: entry.version for entry in model.opset_import}
     functions = {(function.domain, function.name) for function in model.functions}
     lines = []
@@ -78,8 +82,8 @@ def unknown_ops(model: onnx.ModelProto) -> list[str]:
         if reason:
             version = versions.get(node.domain)
             lines.append(
-                f"{(node.name or node.output[0])!r}: op {node.op_type}, domain {node.domain!r}, opset "
-                f"{version if version is not None else 'not imported'}: {reason}"
+                f"{(node.name or node.output[0])!r}: op {node.op_type}, domain {node.domain!r}, "
+                f"opset {version if version is not None else 'not imported'}: {reason}"
             )
     return lines
 
@@ -102,10 +106,10 @@ def _unknown(
 
 
 def check_uses(model: onnx.ModelProto) -> list[str]:
-    """One line for every node of a standard op whose inputs, outputs or attributes do not fit it."""
+    """Return one line for every node of a standard op that does not fit the op's definition."""
     versions = {entry.domain: entry.version for entry in model.opset_import}
     functions = {(function.domain, function.name) for function in model.functions}
-    lines = []
+    lines: list[str] = []
     for node in _all_nodes(model.graph.node):
         if node.domain in _STANDARD_DOMAINS and (node.domain, node.op_type) not in functions:
             signature = _signature(node.op_type, node.domain, versions.get(node.domain, 1))
@@ -130,6 +134,6 @@ def _misuse(node: onnx.NodeProto, signature: _Signature) -> Iterator[str]:
             yield f"it has an attribute {name!r} that the op does not know"
         elif attribute.type != expected:
             yield (
-                f"its attribute {name!r} is {AttributeProto.AttributeType.Name(attribute.type)} instead "
-                f"of {AttributeProto.AttributeType.Name(expected)}"
+                f"its attribute {name!r} is {AttributeProto.AttributeType.Name(attribute.type)} "
+                f"instead of {AttributeProto.AttributeType.Name(expected)}"
             )

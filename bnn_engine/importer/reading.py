@@ -50,8 +50,8 @@ def _read_file(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MAX_PROTOBUF_BYTES:
             raise ModelFormatError(
-                f"{str(path)!r} has {size} bytes; an ONNX file ends at 2 GiB, larger models keep their "
-                "weights in external data files"
+                f"{str(path)!r} has {size} bytes; an ONNX file ends at 2 GiB, larger models keep "
+                "their weights in external data files"
             )
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a null character in the path

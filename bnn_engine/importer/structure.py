@@ -43,7 +43,7 @@ def _normalise(nodes: Iterable[onnx.NodeProto]) -> None:
 
 
 def check_structure(model: onnx.ModelProto) -> list[str]:
-    """One line for every inconsistency of ``model``."""
+    """Return one line for every inconsistency of ``model``."""
     problems: list[str] = []
     seen: dict[str, int] = {}
     for entry in model.opset_import:
@@ -61,9 +61,7 @@ def check_structure(model: onnx.ModelProto) -> list[str]:
     problems.extend(
         f"output {name!r} is listed twice" for name in _repeated(info.name for info in graph.output)
     )
-    for function in model.functions:
-        if not function.name:
-            problems.append("a function has no name")
+    problems.extend("a function has no name" for f in model.functions if not f.name)
     return problems
 
 
@@ -121,7 +119,7 @@ def _check_graph(graph: onnx.GraphProto, outer: set[str], where: str, problems: 
             if name not in visible
         )
         problems.extend(
-            f"{where}{node_label(node)}: attribute {attribute.name!r} refers to a function's attribute"
+            f"{where}{node_label(node)}: attribute {attribute.name!r} refers to that of a function"
             for attribute in node.attribute
             if attribute.ref_attr_name
         )

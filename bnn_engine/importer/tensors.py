@@ -164,7 +164,7 @@ def _check(
     *,
     wanted: bool = False,
 ) -> NDArray[Any] | None:
-    """Verify that the data of ``tensor`` have the size its shape asks for; its array if ``wanted``."""
+    """Verify that ``tensor`` has as much data as its shape asks for; its array if ``wanted``."""
     try:
         dtype = array_dtype(tensor.data_type)
     except KeyError:
@@ -180,7 +180,7 @@ def _check(
     num_bytes = -(-count * bits // 8)
     try:
         if is_external(tensor):
-            if dtype == object or bits < 8:
+            if dtype.hasobject or bits < 8:
                 raise ValueError("external data of this element type are not supported")
             data = load_external(tensor, num_bytes, folder)
             return np.frombuffer(data, dtype).reshape(tensor.dims)
@@ -200,7 +200,7 @@ def _data_size(tensor: onnx.TensorProto, count: int, num_bytes: int) -> tuple[in
     """How much data ``tensor`` holds, and how much it should hold."""
     if tensor.HasField("raw_data"):
         return len(tensor.raw_data), num_bytes
-    field = _TYPED_FIELDS.get(tensor.data_type, "int32_data")
+    field = _TYPED_FIELDS.get(onnx.TensorProto.DataType(tensor.data_type), "int32_data")
     per_value = (
         2 if tensor.data_type in (onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128) else 1
     )

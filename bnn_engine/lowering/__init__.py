@@ -8,7 +8,7 @@ from bnn_engine.lowering.emitter import Emitter
 from bnn_engine.lowering.native_op import fused_origins, layer_name
 from bnn_engine.lowering.native_ops import NATIVE_OPS
 from bnn_engine.lowering.python_step import python_function
-from bnn_engine.lowering.stages import Stage, split
+from bnn_engine.lowering.stages import split
 from bnn_engine.lowering.summary import LayerSummary, Summary
 from bnn_engine.network import NativeStage, Network, PythonStage
 
@@ -42,7 +42,8 @@ def lower(graph: Graph, num_threads: int, fallback: str) -> tuple[Network, list[
         if stage.reason is None:
             continue
         node, function = stage.nodes[0], functions[id(stage.nodes[0])]
-        where = f"{layer_name(node)!r}: {node.op_type} (domain {node.domain or 'ai.onnx'!r}, opset {graph.opset})"
+        domain = node.domain or "ai.onnx"
+        where = f"{layer_name(node)!r}: {node.op_type} (domain {domain}, opset {graph.opset})"
         if fallback == "error":
             problems.append(f"{where}: {stage.reason}")
         elif isinstance(function, str):
@@ -66,12 +67,14 @@ def lower(graph: Graph, num_threads: int, fallback: str) -> tuple[Network, list[
         inputs = tuple(None if value is None else value.name for value in reads)
         made.append(PythonStage(function, inputs, tuple(value.name for value in node.outputs)))
         layers.append(_python_layer(node, stage.reason, graph))
-    constants = {
-        value.name: value.const for value in graph.constants() if value.const is not None
+    constants = {value.name: value.const for value in graph.constants() if value.const is not None}
+    python_reads = {
+        name for stage in made if isinstance(stage, PythonStage) for name in stage.inputs
     }
-    python_reads = {name for stage in made if isinstance(stage, PythonStage) for name in stage.inputs}
     outputs = [value.name for value in graph.outputs]
-    kept = {name: const for name, const in constants.items() if name in python_reads or name in outputs}
+    kept = {
+        name: const for name, const in constants.items() if name in python_reads or name in outputs
+    }
     return Network(made, kept, [value.name for value in graph.inputs], outputs), layers
 
 

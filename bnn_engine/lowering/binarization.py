@@ -30,6 +30,7 @@ class Binarize(NativeOp):
         """See :class:`NativeOp`."""
         value = data_input(node)
         thresholds = thresholds_of(node, value)
+        assert thresholds is not None
         step = emitter.builder.binarize(layer_name(node), emitter.rows(value), thresholds)
         located = Located(step, "channels_last" if value.rank == 4 else "plain", bits=True)
         layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))

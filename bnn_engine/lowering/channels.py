@@ -53,7 +53,7 @@ def _batch_normalization(node: Node) -> EpilogueSteps | None:
 
 
 def _arithmetic(node: Node, data: int) -> EpilogueSteps | None:
-    """Add, Sub, Mul and exact Div of the tensor at input ``data`` with the constant at the other."""
+    """Add, Sub, Mul and exact Div of the tensor at input ``data`` with the other, a constant."""
     value = node.inputs[data]
     assert value is not None
     operand = channel_operand(node.input(1 - data), value)
@@ -64,15 +64,23 @@ def _arithmetic(node: Node, data: int) -> EpilogueSteps | None:
     if node.op_type == "Mul":
         return [("mul", operand)]
     if node.op_type == "Sub":  # negation is exact
-        return [("add", -operand)] if data == 0 else [("mul", -np.ones(1, np.float32)), ("add", operand)]
+        return (
+            [("add", -operand)]
+            if data == 0
+            else [("mul", -np.ones(1, np.float32)), ("add", operand)]
+        )
     mantissa, exponent = np.frexp(operand)
-    if node.op_type == "Div" and data == 0 and np.all((np.abs(mantissa) == 0.5) & (np.abs(exponent) < 100)):
+    if (
+        node.op_type == "Div"
+        and data == 0
+        and np.all((np.abs(mantissa) == 0.5) & (np.abs(exponent) < 100))
+    ):
         return [("mul", np.float32(1) / operand)]  # a power of two: the reciprocal is exact
     return None
 
 
 def channel_steps(node: Node) -> tuple[Value, EpilogueSteps] | None:
-    """The node's data input and its arithmetic as epilogue steps; None where it is something else."""
+    """The node's data input and its arithmetic as epilogue steps; None for anything else."""
     if node.domain:
         return None
     first = node.input(0)

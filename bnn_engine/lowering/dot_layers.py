@@ -41,9 +41,7 @@ class _Tail:
     bits: bool
 
 
-def _tail(
-    node: Node, outputs: int, bias: EpilogueSteps, graph: Graph, emitter: Emitter
-) -> _Tail:
+def _tail(node: Node, outputs: int, bias: EpilogueSteps, graph: Graph, emitter: Emitter) -> _Tail:
     """Arithmetic or thresholds after ``node``; thresholds act on the bare accumulators only."""
     value, steps, nodes = node.output, list(bias), list[Node]()
     if value.rank in (2, 4):  # channels are the last stored axis
@@ -100,7 +98,12 @@ def _packed_weights(node: Node, length: int) -> NDArray[np.uint8] | str:
     if value is None or value.const is None:
         return "weights are not constant"
     packed = value.const
-    if length < 1 or packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != -(-length // 8):
+    if (
+        length < 1
+        or packed.dtype != np.uint8
+        or packed.ndim != 2
+        or packed.shape[1] != -(-length // 8)
+    ):
         return f"weights must be uint8 [outputs, {-(-length // 8)}]"
     return np.ascontiguousarray(packed, np.uint8)
 

@@ -23,7 +23,7 @@ def _same_shape(a: Value, b: Value) -> bool:
 
 
 class Arithmetic(NativeOp):
-    """Add, Sub, Mul, Div, Relu, Clip, BatchNormalization: with per-channel constants, or two tensors."""
+    """Arithmetic with per-channel constants, or of two tensors of one shape."""
 
     def _tensors(self, node: Node) -> tuple[Value, Value] | None:
         """Both operands where neither is constant."""

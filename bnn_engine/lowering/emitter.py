@@ -65,7 +65,7 @@ class Emitter:
     def finish_layer(
         self, value: Value, located: Located, layer: LayerSummary, nodes: Iterable[Node]
     ) -> None:
-        """Record that the step ``located.id`` computes ``nodes``, the last of which gives ``value``."""
+        """Record that step ``located.id`` computes ``nodes``, the last of which gives ``value``."""
         self.place(value, located)
         self._layers.append((located.id, layer))
         self._pending.difference_update(id(node) for node in nodes)
@@ -138,7 +138,7 @@ class Emitter:
         return self.builder.permute(name, located.id, [0, 2, 3, 1])
 
     def rows(self, value: Value) -> int:
-        """``value`` with its channels (axis 1 of the graph's tensor) last: [N, C] or [N, H, W, C]."""
+        """``value`` with its channels (axis 1 of the graph) last: [N, C] or [N, H, W, C]."""
         return self.channels_last(value) if value.rank == 4 else self.plain(value)
 
     def packed(self, value: Value) -> Located:
@@ -146,7 +146,7 @@ class Emitter:
         located = self.located(value)
         if located.bits:
             return located
-        # Only whole pixels keep their tail bits, so a flattened image goes back to plain order first.
+        # Only whole pixels have tail bits, so a flattened image goes back to plain order first.
         image = value.rank == 4
         source = self.channels_last(value) if image else self.plain(value)
         everywhere = np.zeros(1, np.float32), np.full(1, np.inf, np.float32)

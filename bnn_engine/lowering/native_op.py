@@ -79,7 +79,9 @@ def window_of(node: Node, kernel: Sequence[int] | None) -> _core.Window | str:
     )
 
 
-def collect_steps(value: Value, graph: Graph, emitter: Emitter) -> tuple[Value, EpilogueSteps, list[Node]]:
+def collect_steps(
+    value: Value, graph: Graph, emitter: Emitter
+) -> tuple[Value, EpilogueSteps, list[Node]]:
     """The per-channel arithmetic that follows ``value`` and nothing else reads.
 
     Returns:
@@ -102,13 +104,14 @@ def float_epilogue(steps: EpilogueSteps, channels: int | None = None) -> _core.F
     if channels is None:
         return _core.FloatEpilogue(steps)
     return _core.FloatEpilogue(
-        [(name, np.ascontiguousarray(np.broadcast_to(operand, channels))) for name, operand in steps]
+        [
+            (name, np.ascontiguousarray(np.broadcast_to(operand, channels)))
+            for name, operand in steps
+        ]
     )
 
 
-def thresholds_of(
-    node: Node, value: Value, channels: int | None = None
-) -> _core.Thresholds | None:
+def thresholds_of(node: Node, value: Value, channels: int | None = None) -> _core.Thresholds | None:
     """The thresholds of a Binarize node on ``value``, or None where they vary along other axes.
 
     One interval for all channels stays one, or is expanded to ``channels`` where that is given.

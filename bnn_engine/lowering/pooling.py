@@ -30,9 +30,8 @@ class Pool(NativeOp):
         if not isinstance(kernel, list) or len(kernel) != 2:
             return "only 2-D windows are native"
         pads = node.attributes.get("pads", [0] * 4)
-        if isinstance(pads, list) and len(pads) == 4:
-            if any(pad >= kernel[axis % 2] for axis, pad in enumerate(pads)):
-                return "padding is not smaller than the window"
+        if isinstance(pads, list) and any(p >= kernel[axis % 2] for axis, p in enumerate(pads)):
+            return "padding is not smaller than the window"
         return window_of(node, kernel)
 
     def decline(self, node: Node) -> str | None:

@@ -16,7 +16,7 @@ __all__ = ["python_function"]
 def python_function(
     node: Node, opset: int
 ) -> Callable[[Sequence[NDArray[Any] | None]], Sequence[NDArray[Any]]] | str:
-    """A function from the node's inputs and captured values to its outputs, or why there is none."""
+    """A function from the node's inputs and captures to its outputs, or why there is none."""
     try:
         return node_function(node, opset)
     except Exception as error:  # onnx.reference reports a missing op by whatever its loader raises

@@ -18,7 +18,7 @@ def _finish(node: Node, located: Located, emitter: Emitter) -> None:
 
 
 class Reshape(NativeOp):
-    """``Reshape`` to a constant target and ``Flatten(axis=1)``; flattening an image moves nothing."""
+    """``Reshape`` to a constant and ``Flatten(axis=1)``; flattening an image moves nothing."""
 
     def _target(self, node: Node) -> list[int] | None:
         if node.op_type == "Flatten":
@@ -52,7 +52,8 @@ class Reshape(NativeOp):
                 isinstance(channels, int)
                 and isinstance(height, int)
                 and isinstance(width, int)
-                and target in ([0, -1], [0, channels * height * width], [-1, channels * height * width])
+                and target
+                in ([0, -1], [0, channels * height * width], [-1, channels * height * width])
             ):
                 image = (channels, height, width)
                 step = located.id

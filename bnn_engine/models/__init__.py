@@ -1,7 +1,7 @@
 """Networks that ship with the package: trained on MNIST, input [N, 784] float32 pixels 0..255.
 
-``mnist-mlp`` and ``mnist-cnn`` are float networks, ``mnist-bmlp`` and ``mnist-bcnn`` their binarized
-counterparts (1-bit weights and activations). All give log-probabilities [N, 10]. How they were trained:
+``mnist-mlp`` and ``mnist-cnn`` are float networks, ``mnist-bmlp`` and ``mnist-bcnn`` binarized ones
+(1-bit weights and activations). All give log-probabilities [N, 10]. How they were trained:
 ``benchmarks/training`` in the source repository.
 """
 

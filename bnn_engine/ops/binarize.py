@@ -1,4 +1,4 @@
-"""Binarize: two values by one interval per channel; every sign and comparison becomes one of these."""
+"""Binarize: two values by an interval per channel; every sign and comparison becomes one."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | No
         # Only axis 1 may vary: [C, 1, 1] against [N, C, H, W].
         per_channel = len(bound) == len(x) - 1 and all(extent == 1 for extent in bound[1:])
         if not per_channel or (isinstance(x[1], int) and bound[0] not in (1, x[1])):
-            raise ValueError(f"{name} has shape {list(bound)}, which is not per channel of {list(x)}")
+            raise ValueError(f"{name} has shape {list(bound)}, not per channel of {list(x)}")
     return x
 
 
 BINARIZE = OpDefinition(
     name="Binarize",
-    doc="y = inside where lower <= x <= upper, else -inside; NaN gives -inside. inside is 1 or -1. lower "
-    "and upper are scalars or vary along axis 1 of x only ([C] for rank 2, [C, 1, 1] for rank 4); "
-    "lower = +inf, upper = -inf is the empty interval.",
+    doc="y = inside where lower <= x <= upper, else -inside; NaN gives -inside. inside is 1 or -1. "
+    "lower and upper are scalars or vary along axis 1 of x only ([C] for rank 2, [C, 1, 1] for "
+    "rank 4); lower = +inf, upper = -inf is the empty interval.",
     inputs=(("x", "float"), ("lower", "float"), ("upper", "float")),
     attributes={"inside": "float"},
     body="""

@@ -1,4 +1,4 @@
-"""What BinaryConv and BinaryWeightConv share: arithmetic, shape and function body of a convolution."""
+"""What BinaryConv and BinaryWeightConv share: arithmetic, shape and body of a convolution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["convolution_op"]
 
 
 def output_extent(size: int, kernel: int, stride: int, dilation: int, pads: tuple[int, int]) -> int:
-    """Return number of window positions along one axis of ``size`` elements, 0 or less where none fits."""
+    """Return the number of window positions along an axis of ``size``, 0 or less if none fits."""
     return (size + sum(pads) - dilation * (kernel - 1) - 1) // stride + 1
 
 

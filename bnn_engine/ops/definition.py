@@ -52,7 +52,7 @@ class OpDefinition:
     calls: tuple[str, ...] = ()
 
     def function(self, opset: int) -> onnx.FunctionProto:
-        """Return the function body as ONNX, for a model whose default domain has version ``opset``."""
+        """Return the function body as ONNX, for a model that follows ``opset``."""
         return _parse_function(self, opset)
 
     def problem(

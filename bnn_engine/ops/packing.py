@@ -6,7 +6,9 @@ endian) of byte ``j // 8``; bit 0 means +1, bit 1 means -1; the bits after the l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ def packed_bytes(num_elements: int) -> int:
     return -(-num_elements // 8)
 
 
-def pack_signs(weights: NDArray[np.generic]) -> NDArray[np.uint8]:
+def pack_signs(weights: NDArray[Any]) -> NDArray[np.uint8]:
     """Pack the signs of ``weights``.
 
     Args:
@@ -28,8 +30,8 @@ def pack_signs(weights: NDArray[np.generic]) -> NDArray[np.uint8]:
     Returns:
         uint8 [O, ceil(elements of a row / 8)].
     """
-    rows = weights.reshape(weights.shape[0], int(np.prod(weights.shape[1:])))
-    return np.packbits(rows < 0, axis=1, bitorder="little")
+    negative = np.less(weights, 0).reshape(weights.shape[0], math.prod(weights.shape[1:]))
+    return np.packbits(negative, axis=1, bitorder="little")
 
 
 def unpack_signs(bits: NDArray[np.uint8], row_shape: Sequence[int]) -> NDArray[np.float32]:
@@ -45,7 +47,7 @@ def unpack_signs(bits: NDArray[np.uint8], row_shape: Sequence[int]) -> NDArray[n
     Raises:
         ValueError: the packed rows do not have the length that ``row_shape`` asks for.
     """
-    num_elements = int(np.prod(row_shape))
+    num_elements = math.prod(row_shape)
     if bits.ndim != 2 or bits.shape[1] != packed_bytes(num_elements):
         raise ValueError(
             f"packed weights have shape {list(bits.shape)}, expected [rows, "

@@ -1,4 +1,4 @@
-"""What BinaryGemm and BinaryWeightGemm share: arithmetic, shape and function body of a dense layer."""
+"""What BinaryGemm and BinaryWeightGemm share: arithmetic, shape and body of a dense layer."""
 
 from __future__ import annotations
 

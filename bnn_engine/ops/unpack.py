@@ -23,8 +23,8 @@ def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | No
 
 UNPACK_SIGNS = OpDefinition(
     name="UnpackSigns",
-    doc="Unpacks ±1 weights: y[o].ravel()[j] = 1 - 2 * (bit j % 8 of w[o, j // 8]); row_shape is the "
-    "shape of one row of y.",
+    doc="Unpacks ±1 weights: y[o].ravel()[j] = 1 - 2 * (bit j % 8 of w[o, j // 8]); row_shape is "
+    "the shape of one row of y.",
     inputs=(("w", "uint8"), ("row_shape", "int64")),
     attributes={},
     body="""

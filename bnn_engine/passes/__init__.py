@@ -1,4 +1,4 @@
-"""Portable passes: rewrites of the graph that keep its meaning and make its binary parts explicit."""
+"""Portable passes: they keep the graph's meaning and make its binary parts explicit."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ UNFUSED_PASSES: tuple[Pass, ...] = (RemoveIdentity(), FoldConstants(), ResolveSh
 """Only what makes shapes known: every tensor of the original graph can still be computed."""
 
 PACKED_PASSES: tuple[Pass, ...] = (BatchAxis(),)
-"""For a file made by ``Engine.save``: its analysis is done, only the proof about rows is not stored."""
+"""For a file made by ``Engine.save``: all that it does not store is the proof about rows."""
 
 
 def run_passes(
     graph: Graph, passes: Sequence[Pass] = PASSES, stop_after: int | None = None
 ) -> None:
-    """Run ``passes`` on ``graph`` in place; the graph is cleaned of dead nodes and checked after each.
+    """Run ``passes`` on ``graph`` in place; after each, delete dead nodes and check the graph.
 
     Args:
         graph: the graph to rewrite.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-
 from bnn_engine.graph.graph import Dim, Graph, Node, Value
 from bnn_engine.ops import DOMAIN, OPS
 from bnn_engine.passes.base import Pass
@@ -30,7 +29,7 @@ class BatchAxis(Pass):
         """Prove, and free the axis if that succeeds."""
         try:
             batched = _prove(graph)
-        except _NotProven as problem:
+        except _NotProvenError as problem:
             graph.rows_independent = str(problem)
             return
         graph.rows_independent = None
@@ -42,7 +41,7 @@ class BatchAxis(Pass):
             value.shape = (symbol, *value.shape[1:])
 
 
-class _NotProven(Exception):
+class _NotProvenError(Exception):
     """Why the rows could not be proven independent."""
 
 
@@ -54,7 +53,7 @@ def _new_symbol(graph: Graph) -> str:
 
 
 def _prove(graph: Graph) -> list[Value]:
-    """All batched values; raises _NotProven."""
+    """All batched values; raises _NotProvenError."""
     batch = _leading_extent(graph)
     batched: dict[int, Value] = {id(value): value for value in graph.inputs}
     for node in graph.nodes:
@@ -63,39 +62,41 @@ def _prove(graph: Graph) -> list[Value]:
         label = f"{node.op_type} {node.name or node.output.name!r}"
         rule = _RULES.get((node.domain, node.op_type))
         if rule is None:
-            raise _NotProven(f"{label} is not known to work row by row")
+            raise _NotProvenError(f"{label} is not known to work row by row")
         reason = rule(_Use(node, batched))
         if reason is not None:
-            raise _NotProven(f"{label} does not provably work row by row: {reason}")
+            raise _NotProvenError(f"{label} does not provably work row by row: {reason}")
         for value in node.outputs:
             if value.shape is None or not value.shape:
-                raise _NotProven(f"{label}: the shape of {value.name!r} is not known")
+                raise _NotProvenError(f"{label}: the shape of {value.name!r} is not known")
             if value.shape[0] is not None and value.shape[0] != batch:
-                raise _NotProven(
+                raise _NotProvenError(
                     f"{label}: the leading extent of {value.name!r} is {value.shape[0]}, not {batch}"
                 )
             batched[id(value)] = value
     for value in graph.outputs:
         if id(value) not in batched:
-            raise _NotProven(f"output {value.name!r} does not depend on the input")
+            raise _NotProvenError(f"output {value.name!r} does not depend on the input")
     return list(batched.values())
 
 
 def _leading_extent(graph: Graph) -> Dim:
     """Extent of axis 0 of all inputs: 1 or a symbol."""
     if not graph.inputs:
-        raise _NotProven("there is no input")
+        raise _NotProvenError("there is no input")
     extents: dict[Dim, str] = {}
     for value in graph.inputs:
         if not value.shape:
-            raise _NotProven(f"input {value.name!r} has no axis, or an unknown number of them")
+            raise _NotProvenError(f"input {value.name!r} has no axis, or an unknown number of them")
         extents[value.shape[0]] = value.name
     if len(extents) > 1:
         listed = ", ".join(f"{name!r}: {extent}" for extent, name in extents.items())
-        raise _NotProven(f"the leading extents of the inputs differ ({listed})")
+        raise _NotProvenError(f"the leading extents of the inputs differ ({listed})")
     extent, name = next(iter(extents.items()))
     if extent is None or (isinstance(extent, int) and extent != 1):
-        raise _NotProven(f"the leading extent of input {name!r} is {extent}, neither 1 nor dynamic")
+        raise _NotProvenError(
+            f"the leading extent of input {name!r} is {extent}, neither 1 nor dynamic"
+        )
     return extent
 
 
@@ -323,23 +324,107 @@ def _matmul(use: _Use) -> str | None:
     return "the batch axis is not a row of the product"
 
 
-_ELEMENTWISE = """
-    Abs Acos Acosh Add And Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor
-    Cast Ceil Celu Clip Cos Cosh Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual HardSigmoid
-    HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not
-    Or PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Sub
-    Sum Swish Tan Tanh ThresholdedRelu Where Xor
-""".split()
+_ELEMENTWISE = (
+    "Abs",
+    "Acos",
+    "Acosh",
+    "Add",
+    "And",
+    "Asin",
+    "Asinh",
+    "Atan",
+    "Atanh",
+    "BitShift",
+    "BitwiseAnd",
+    "BitwiseNot",
+    "BitwiseOr",
+    "BitwiseXor",
+    "Cast",
+    "Ceil",
+    "Celu",
+    "Clip",
+    "Cos",
+    "Cosh",
+    "Div",
+    "Elu",
+    "Equal",
+    "Erf",
+    "Exp",
+    "Floor",
+    "Gelu",
+    "Greater",
+    "GreaterOrEqual",
+    "HardSigmoid",
+    "HardSwish",
+    "Identity",
+    "IsInf",
+    "IsNaN",
+    "LeakyRelu",
+    "Less",
+    "LessOrEqual",
+    "Log",
+    "Max",
+    "Mean",
+    "Min",
+    "Mish",
+    "Mod",
+    "Mul",
+    "Neg",
+    "Not",
+    "Or",
+    "PRelu",
+    "Pow",
+    "Reciprocal",
+    "Relu",
+    "Round",
+    "Selu",
+    "Shrink",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Sinh",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "Sub",
+    "Sum",
+    "Swish",
+    "Tan",
+    "Tanh",
+    "ThresholdedRelu",
+    "Where",
+    "Xor",
+)
 
-_CHANNELS_FIRST = """
-    AveragePool BatchNormalization Conv ConvTranspose DepthToSpace GlobalAveragePool GlobalLpPool
-    GlobalMaxPool GroupNormalization InstanceNormalization LRN LpPool MaxPool SpaceToDepth
-""".split()
+_CHANNELS_FIRST = (
+    "AveragePool",
+    "BatchNormalization",
+    "Conv",
+    "ConvTranspose",
+    "DepthToSpace",
+    "GlobalAveragePool",
+    "GlobalLpPool",
+    "GlobalMaxPool",
+    "GroupNormalization",
+    "InstanceNormalization",
+    "LRN",
+    "LpPool",
+    "MaxPool",
+    "SpaceToDepth",
+)
 
-_REDUCTIONS = """
-    ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
-    ReduceSum ReduceSumSquare
-""".split()
+_REDUCTIONS = (
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+)
 
 _STANDARD_RULES: dict[str, Rule] = {
     **dict.fromkeys(_ELEMENTWISE, _elementwise),

@@ -106,7 +106,7 @@ def binarize_node(
     outputs: list[Value],
     name: str,
 ) -> Node:
-    """Return a Binarize of ``x`` that computes ``outputs``; bounds [C] or [1] get the shape x asks for."""
+    """Make a Binarize of ``x`` that computes ``outputs``; bounds are [C] or [1]."""
     shape: tuple[int, ...] = () if lower.size == 1 else per_channel_shape(x.rank)
     bounds = [
         graph.constant(f"{outputs[0].name}_{kind}", np.ascontiguousarray(bound.reshape(shape)))

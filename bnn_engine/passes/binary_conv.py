@@ -61,7 +61,8 @@ class BinaryConvolutions(BinaryLayerRewrite):
         )
         if problem is not None:
             return Declined(problem)
-        return BinaryLayer(x, weights, attributes, None if bias is None else bias.const)
+        added = None if bias is None or bias.const is None else bias.const.astype(np.float32)
+        return BinaryLayer(x, weights, attributes, added)
 
 
 def explicit_pads(node: Node, spatial: tuple[Dim, ...], kernel: list[int]) -> list[int] | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,10 +36,13 @@ class BinaryDenseLayers(BinaryLayerRewrite):
             return Declined("the input is transposed")
         if x.dtype != np.float32 or x.rank != 2 or w.const.ndim != 2:
             return Declined(f"input is {x.dtype} of rank {x.rank}, weights of rank {w.const.ndim}")
-        rows = w.const if node.attributes.get("transB", 0) else w.const.T
+        if w.const.dtype != np.float32:
+            return Declined(f"weights are {w.const.dtype}")
+        matrix = w.const.astype(np.float32, copy=False)
+        rows = matrix if node.attributes.get("transB", 0) else matrix.T
         if x.shape is not None and isinstance(x.shape[1], int) and x.shape[1] != rows.shape[1]:
             return Declined(f"weights have {rows.shape[1]} features, the input has {x.shape[1]}")
-        alpha, beta = (np.float32(node.attributes.get(key, 1)) for key in ("alpha", "beta"))
+        alpha, beta = (np.float32(_factor(node, key)) for key in ("alpha", "beta"))
         if not (np.isfinite(alpha) and np.isfinite(beta)):
             return Declined("alpha or beta is not finite")
         weights = split_sign_rows(np.ascontiguousarray(rows))
@@ -57,17 +58,23 @@ class BinaryDenseLayers(BinaryLayerRewrite):
         return BinaryLayer(x, weights, {"features": rows.shape[1]}, added)
 
 
+def _factor(node: Node, key: str) -> float:
+    value = node.attributes.get(key, 1.0)
+    assert isinstance(value, float)
+    return value
+
+
 def _bias(
     bias: Value | None, beta: np.float32, num_outputs: int
-) -> NDArray[Any] | Value | Declined | None:
+) -> NDArray[np.float32] | Value | Declined | None:
     """Return what to add to the scaled product."""
     if bias is None or beta == 0:
         return None
     if bias.const is None:
         return bias if beta == 1 else Declined(f"bias is not constant: {describe(bias)}")
-    scaled = bias.const * beta
-    if scaled.ndim > 2 or scaled.shape[-1:] not in ((), (1,), (num_outputs,)):
-        return Declined(f"bias has shape {list(scaled.shape)}")
-    if scaled.ndim == 2 and scaled.shape[0] != 1:
+    constant = bias.const.astype(np.float32, copy=False)
+    if constant.ndim > 2 or constant.shape[-1:] not in ((), (1,), (num_outputs,)):
+        return Declined(f"bias has shape {list(constant.shape)}")
+    if constant.ndim == 2 and constant.shape[0] != 1:
         return Declined("bias differs between the rows of a batch")
-    return np.array(np.broadcast_to(scaled.reshape(-1), num_outputs))
+    return np.array(np.broadcast_to(constant.reshape(-1) * beta, num_outputs))

@@ -10,7 +10,7 @@ __all__ = ["RemoveIdentity"]
 
 
 class RemoveIdentity(Rewrite[Value]):
-    """Identity(x) = Dropout(x) outside training = Cast(x, to=type of x) = Reshape(x, shape of x) = x."""
+    """Identity(x) = Dropout(x) in inference = Cast(x, type of x) = Reshape(x, shape of x) = x."""
 
     op_types = frozenset({"Cast", "Dropout", "Identity", "Reshape"})
 

@@ -73,7 +73,7 @@ def _sweep(graph: Graph) -> None:
             continue
         known[id(node.output)] = result
         dtype = node.output.dtype
-        if dtype is not None and all(type(element) is int for element in result.flat):
+        if dtype is not None and all(_is_int(element) for element in result.flat):
             graph.fold(node, [result.astype(dtype)])
 
 
@@ -81,7 +81,7 @@ def _sweep(graph: Graph) -> None:
 
 
 def _extents_of(value: Value | None, known: dict[int, Extents]) -> Extents | None:
-    """Return the elements of an integer or boolean ``value``, None where nothing is known about them."""
+    """Return the elements of an integer or boolean ``value``, None where nothing is known."""
     if value is None:
         return None
     if value.const is not None:
@@ -109,6 +109,10 @@ def _evaluate(node: Node, known: dict[int, Extents]) -> Extents | None:
         return rule(node, operands)
     except (TypeError, ValueError, IndexError, KeyError):
         return None  # indices or axes that are symbols themselves, or out of range
+
+
+def _is_int(element: object) -> bool:
+    return type(element) is int  # no bool, which is not an extent
 
 
 def _objects(elements: Sequence[object]) -> Extents:
@@ -139,12 +143,12 @@ def _first(operands: Operands) -> Extents:
 
 def _ints(operand: Extents | None) -> list[int]:
     """Elements that must be numbers."""
-    if operand is None or not all(type(element) is int for element in operand.flat):
+    if operand is None or not all(_is_int(element) for element in operand.flat):
         raise ValueError
     return [int(element) for element in operand.reshape(-1)]
 
 
-def _axes(node: Node, operands: Operands) -> list[int] | None:
+def _axes(operands: Operands) -> list[int] | None:
     return _ints(operands[1]) if len(operands) > 1 and operands[1] is not None else None
 
 
@@ -158,7 +162,7 @@ def _gather(node: Node, operands: Operands) -> Extents:
     return result
 
 
-def _slice(node: Node, operands: Operands) -> Extents:
+def _slice(_: Node, operands: Operands) -> Extents:
     data = _first(operands)
     starts, ends = _ints(operands[1]), _ints(operands[2])
     axes = (
@@ -174,12 +178,12 @@ def _slice(node: Node, operands: Operands) -> Extents:
     return data[starts[0] : ends[0] : steps[0]]
 
 
-def _squeeze(node: Node, operands: Operands) -> Extents:
-    axes = _axes(node, operands)
+def _squeeze(_: Node, operands: Operands) -> Extents:
+    axes = _axes(operands)
     return np.squeeze(_first(operands), None if axes is None else tuple(axes))
 
 
-def _unsqueeze(node: Node, operands: Operands) -> Extents:
+def _unsqueeze(_: Node, operands: Operands) -> Extents:
     return np.expand_dims(_first(operands), tuple(_ints(operands[1])))
 
 
@@ -199,7 +203,7 @@ def _cast(node: Node, operands: Operands) -> Extents:
     )
 
 
-def _reshape(node: Node, operands: Operands) -> Extents:
+def _reshape(_: Node, operands: Operands) -> Extents:
     return _first(operands).reshape(_ints(operands[1]))
 
 
@@ -214,7 +218,7 @@ def _constant_of_shape(node: Node, operands: Operands) -> Extents:
 
 
 def _reduce_prod(node: Node, operands: Operands) -> Extents:
-    if _axes(node, operands) is not None or node.attributes.get("keepdims", 1):
+    if _axes(operands) is not None or node.attributes.get("keepdims", 1):
         raise ValueError
     return _objects([math.prod(_ints(operands[0]))]).reshape(())
 
@@ -224,8 +228,7 @@ def _elementwise(function: Callable[..., object]) -> Callable[[Node, Operands], 
     apply = np.frompyfunc(function, function.__code__.co_argcount, 1)
 
     def rule(_: Node, operands: Operands) -> Extents:
-        result = np.asarray(apply(*operands), dtype=object)
-        return result
+        return np.asarray(apply(*operands), dtype=object)
 
     return rule
 
@@ -375,7 +378,7 @@ def resolve_target(shape: Sequence[Dim], target: Sequence[Dim]) -> list[Dim]:
 
 
 def _written(shape: Sequence[Dim], extents: Sequence[Dim]) -> list[int] | None:
-    """Return the target of a Reshape from ``shape`` to ``extents``; None if it cannot be written."""
+    """Write the target of a Reshape from ``shape`` to ``extents``; None if that is impossible."""
     written = []
     for axis, extent in enumerate(extents):
         same = axis < len(shape) and extent is not None and extent == shape[axis]

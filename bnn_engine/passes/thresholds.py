@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +38,7 @@ class Step:
             ends = [
                 self.function(np.full(self.rising.shape, v, np.float32)) for v in (np.inf, -np.inf)
             ]
-        return ~np.isnan(ends).any(axis=0)
+        return np.asarray(~np.isnan(ends).any(axis=0))
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,9 @@ class _Match:
 
 
 class AbsorbIntoThresholds(Rewrite[_Match]):
-    """Binarize(g(x), lower, upper) → Binarize(x, lower', upper') with lower' ≤ x ≤ upper' ⟺ lower ≤ g(x) ≤ upper.
+    """Binarize(g(x), lower, upper) → Binarize(x, lower', upper').
+
+    The new bounds satisfy lower' ≤ x ≤ upper' ⟺ lower ≤ g(x) ≤ upper.
 
     g is a chain of steps, each one float32 operation that is monotone per channel: adding or
     multiplying by a constant, Relu, Clip, BatchNormalization (a multiplication, then an addition).
@@ -107,7 +108,8 @@ def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]
 
     Args:
         step: a monotone operation on C channels, or on all alike.
-        lower, upper: float32 [C] or [1].
+        lower: float32 [C] or [1].
+        upper: float32 [C] or [1].
 
     Returns:
         Both ends, float32 [C] or [1]; (+inf, -inf) where no x qualifies.
@@ -147,7 +149,7 @@ _MAX_FINITE_KEY = _INFINITY_KEY - 1
 
 
 def _float_of_key(keys: NDArray[np.int64]) -> Floats:
-    """Return the float32 number with a key: keys are ordered as the numbers are, and both zeros have key 0."""
+    """Return the float32 numbers of keys, which are ordered alike; both zeros have key 0."""
     magnitude = np.abs(keys).astype(np.uint32).view(np.float32)
     return np.where(keys < 0, -magnitude, magnitude)
 
@@ -174,7 +176,7 @@ def _after(first: Step, second: Step) -> Step:
 
 
 def _steps(node: Node) -> tuple[Value, list[Step]] | None:
-    """Return the input of ``node`` and what it does to it, first step first; None if it is no such chain."""
+    """Return the input of ``node`` and the steps it performs; None if it is no such chain."""
     if node.domain or node.output.dtype != np.float32:
         return None
     if node.op_type in ("Add", "Sub", "Mul", "Div"):
@@ -225,12 +227,12 @@ def _batch_norm(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
     if node.attributes.get("training_mode", 0) or x.shape is None or len(x.shape) < 2:
         return None
     parameters = [value.const for value in node.inputs[1:] if value is not None]
-    arrays = [p for p in parameters if p is not None and p.dtype == np.float32 and p.ndim == 1]
-    if len(arrays) != 4 or any(array.size != x.shape[1] for array in arrays):
+    arrays = [p for p in parameters if p is not None and p.dtype == np.float32]
+    if len(arrays) != 4 or any(array.shape != (x.shape[1],) for array in arrays):
         return None
     epsilon = node.attributes.get("epsilon", 1e-5)
     assert isinstance(epsilon, float)
-    s, b = batch_norm_coefficients(arrays[0], arrays[1], arrays[2], arrays[3], epsilon)
+    s, b = batch_norm_coefficients(arrays, epsilon)
     if not (np.isfinite(s).all() and np.isfinite(b).all()):
         return None
     return x, [_multiply(s), _add(b)]

@@ -1,6 +1,8 @@
-// THE bit convention of the whole engine. Everything that packs, reads or writes bits includes this.
+// THE bit convention of the whole engine. Everything that packs, reads or writes bits includes
+// this.
 //
-// A low-bit tensor is  c0 + Σ_p c_p · b_p  with every plane b_p ∈ {−1, +1}; one bit holds one element:
+// A low-bit tensor is  c0 + Σ_p c_p · b_p  with every plane b_p ∈ {−1, +1}; one bit holds one
+// element:
 //
 //     bit 0 = +1        bit 1 = −1
 //
@@ -16,10 +18,11 @@
 //     {−1, 0, +1}         2 planes  c0 = 0    c = ½, ½      (0 is one +1 and one −1)
 //     n-bit unsigned      n planes  c_p = −2^p / 2,  c0 = (2^n − 1) / 2
 //
-// Layout: an activation tensor is [N, spatial..., C] (channels last), one pixel = words_for(C) 64-bit
-// words, channel c at bit c % 64 of word c / 64 (so byte c / 8, bit c % 8 on the little-endian machines
-// the engine supports). The tail bits of the last word of a pixel are 0 in activations AND in weights:
-// they xor to 0, so K counts real channels only and no kernel masks anything.
+// Layout: an activation tensor is [N, spatial..., C] (channels last), one pixel = words_for(C)
+// 64-bit words, channel c at bit c % 64 of word c / 64 (so byte c / 8, bit c % 8 on the
+// little-endian machines the engine supports). The tail bits of the last word of a pixel are 0 in
+// activations AND in weights: they xor to 0, so K counts real channels only and no kernel masks
+// anything.
 #pragma once
 
 #include <cstddef>

@@ -79,7 +79,8 @@ class Pool {
 };
 
 // The pool of this process. Never destroyed: its threads may outlive static destruction. A forked
-// child has none of its parent's threads and possibly a locked mutex, so it starts a pool of its own.
+// child has none of its parent's threads and possibly a locked mutex, so it starts a pool of its
+// own.
 Pool& process_pool() {
   static std::mutex guard;
   static Pool* pool = nullptr;

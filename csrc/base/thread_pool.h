@@ -6,9 +6,9 @@
 namespace bnn {
 
 // Runs task(0) … task(count − 1), task 0 on the calling thread and the others on pool threads, and
-// returns when all are done. The first exception a task threw is rethrown. One call uses the pool at
-// a time; a call that finds it busy runs its tasks itself, one after the other, so concurrent callers
-// never wait for each other. Results must not depend on which thread runs a task.
+// returns when all are done. The first exception a task threw is rethrown. One call uses the pool
+// at a time; a call that finds it busy runs its tasks itself, one after the other, so concurrent
+// callers never wait for each other. Results must not depend on which thread runs a task.
 void parallel_run(int count, const std::function<void(int)>& task);
 
 // Processors this process may use: the smallest of its affinity mask, the cgroup CPU quota, and

@@ -76,9 +76,7 @@ class PyProgramBuilder {
   ProgramBuilder& builder() { return builder_; }
   const KernelSet& kernels() const { return kernels_; }
 
-  int add(std::unique_ptr<Op> op, int input) {
-    return builder_.add_op(std::move(op), {input});
-  }
+  int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
 
  private:
   ProgramBuilder builder_;
@@ -105,7 +103,8 @@ DotLayerSpec conv_spec(const std::string& name, std::int64_t outputs, std::int64
   return spec;
 }
 
-// --- running ---------------------------------------------------------------------------------------
+// --- running
+// ---------------------------------------------------------------------------------------
 
 Shape shape_of(const py::array& array) {
   std::vector<std::int64_t> dims(array.shape(), array.shape() + array.ndim());
@@ -114,8 +113,8 @@ Shape shape_of(const py::array& array) {
 
 // True for exactly what kernels read in place.
 bool is_plain_f32(const py::array& array) {
-  constexpr int kWanted = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ |
-                          py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  constexpr int kWanted =
+      py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
   return py::isinstance<py::array_t<float>>(array) && (array.flags() & kWanted) == kWanted;
 }
 
@@ -203,8 +202,9 @@ void register_program(py::module_& module) {
            }),
            py::arg("lower").noconvert(), py::arg("upper").noconvert(), py::arg("inverted"));
 
-  py::class_<FloatEpilogue>(module, "FloatEpilogue",
-                            "Float epilogue: (\"add\" | \"mul\" | \"max\" | \"min\", operand) steps.")
+  py::class_<FloatEpilogue>(
+      module, "FloatEpilogue",
+      "Float epilogue: (\"add\" | \"mul\" | \"max\" | \"min\", operand) steps.")
       .def(py::init(&make_float_epilogue), py::arg("steps"));
 
   py::class_<PyProgramBuilder>(module, "ProgramBuilder",
@@ -317,9 +317,9 @@ void register_program(py::module_& module) {
           "average_pool",
           [](PyProgramBuilder& self, const std::string& name, int input, const Window& window,
              bool ceil_mode, bool count_include_pad) {
-            return self.add(make_average_pool_f32(name, window, ceil_mode, count_include_pad,
-                                                  self.kernels()),
-                            input);
+            return self.add(
+                make_average_pool_f32(name, window, ceil_mode, count_include_pad, self.kernels()),
+                input);
           },
           py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"),
           py::arg("count_include_pad"))

@@ -1,4 +1,5 @@
-// Geometry of a sliding window over channels-last images: which taps of which output pixels are real.
+// Geometry of a sliding window over channels-last images: which taps of which output pixels are
+// real.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,8 @@ struct PixelRun {
   WindowAxis::Taps taps;
 };
 
-// Splits output pixels [0, output_extent) of one axis into runs, written to `runs`, which has room for
-// output_extent of them. Returns how many there are.
+// Splits output pixels [0, output_extent) of one axis into runs, written to `runs`, which has room
+// for output_extent of them. Returns how many there are.
 int pixel_runs(const WindowAxis& axis, std::int64_t input_extent, std::int64_t output_extent,
                PixelRun* runs);
 

@@ -12,13 +12,15 @@
 namespace bnn {
 namespace {
 
-// Accumulators are int32: K must stay below 2^31 for every format (weights of that size exist nowhere).
+// Accumulators are int32: K must stay below 2^31 for every format (weights of that size exist
+// nowhere).
 constexpr std::int64_t kMaxDotLength = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxExtent = std::int64_t{1} << 24;
 
 constexpr std::size_t kTileElements = std::size_t{kMaxRows} * kMaxVectors * 16;
 
-// --- number formats --------------------------------------------------------------------------------
+// --- number formats
+// --------------------------------------------------------------------------------
 
 struct XnorFormat {
   using Input = std::uint64_t;
@@ -77,15 +79,16 @@ struct F32Format : FloatInputFormat<F32GemmFn> {
   static const Variant<F32GemmFn>& kernel(const KernelSet& set) { return set.f32_gemm; }
 };
 
-// --- the layer -------------------------------------------------------------------------------------
+// --- the layer
+// -------------------------------------------------------------------------------------
 
 // Output channels [channel, channel + channels) computed by one kernel call per tile.
 struct Block {
-  std::int64_t channel;         // first output channel
-  std::int64_t channels;        // real ones
-  std::int64_t operand;         // index of the first channel in blocked operands
-  std::int64_t input_offset;    // elements to the group's first input channel
-  std::ptrdiff_t weights;       // index of the first weight
+  std::int64_t channel;       // first output channel
+  std::int64_t channels;      // real ones
+  std::int64_t operand;       // index of the first channel in blocked operands
+  std::int64_t input_offset;  // elements to the group's first input channel
+  std::ptrdiff_t weights;     // index of the first weight
   int vectors;
 };
 
@@ -97,7 +100,8 @@ class DotLayer final : public Op {
   using KernelVariant = std::remove_cvref_t<decltype(Format::kernel(std::declval<KernelSet>()))>;
 
  public:
-  // `length` is K in units of Format::Input; `put(weights, k, lane_block, lane, row)` stores one weight.
+  // `length` is K in units of Format::Input; `put(weights, k, lane_block, lane, row)` stores one
+  // weight.
   DotLayer(const DotLayerSpec& spec, std::int64_t length, const Epilogue& epilogue,
            const KernelSet& kernels)
       : Op(spec.name),
@@ -143,8 +147,8 @@ class DotLayer final : public Op {
       if constexpr (Format::kInputType == ElementType::bits) {
         const std::int64_t words = in.product(1, in.rank() - 1) * words_for(in.back());
         if (words != length_) {
-          bad_shape("rows of " + in.text() + " do not have the " +
-                    std::to_string(spec_.features) + " features of the weights");
+          bad_shape("rows of " + in.text() + " do not have the " + std::to_string(spec_.features) +
+                    " features of the weights");
         }
         return Shape{in[0], spec_.outputs};
       } else {
@@ -160,8 +164,8 @@ class DotLayer final : public Op {
       bad_shape("expected an image [N, H, W, " + std::to_string(spec_.features) + "], got " +
                 in.text());
     }
-    const Shape out{in[0], spec_.window.h.output_extent(in[1]),
-                    spec_.window.w.output_extent(in[2]), spec_.outputs};
+    const Shape out{in[0], spec_.window.h.output_extent(in[1]), spec_.window.w.output_extent(in[2]),
+                    spec_.outputs};
     if (out[1] < 1 || out[2] < 1) {
       bad_shape("the window does not fit into an image of " + in.text());
     }
@@ -178,8 +182,8 @@ class DotLayer final : public Op {
   }
 
   double cycles(std::span<const Shape> /*inputs*/, const Shape& output) const override {
-    const double per_output = static_cast<double>(length_) *
-                              (Format::kInputType == ElementType::bits ? kWordBits : 1);
+    const double per_output =
+        static_cast<double>(length_) * (Format::kInputType == ElementType::bits ? kWordBits : 1);
     return static_cast<double>(output.elements()) * per_output / Format::kMacsPerCycle;
   }
 
@@ -207,7 +211,8 @@ class DotLayer final : public Op {
   }
   int lanes() const { return kernel_.lanes; }
 
-  // Elements from one lane vector's weights to the next; lane masks hold a whole vector in one element.
+  // Elements from one lane vector's weights to the next; lane masks hold a whole vector in one
+  // element.
   std::ptrdiff_t vector_stride() const {
     const std::int64_t per_k = std::is_same_v<Format, BinaryWeightFormat> ? 1 : kernel_.lanes;
     const std::int64_t line = static_cast<std::int64_t>(kAlignment / sizeof(Weight));
@@ -292,8 +297,7 @@ class DotLayer final : public Op {
   void run_flat(const OpContext& context, const Block& block) const {
     const TensorView& in = context.input(0);
     const bool whole_rows = Format::kInputType == ElementType::bits && spec_.dense;
-    const std::int64_t rows =
-        whole_rows ? in.shape[0] : in.shape.product(0, in.shape.rank() - 1);
+    const std::int64_t rows = whole_rows ? in.shape[0] : in.shape.product(0, in.shape.rank() - 1);
     const Segment segment{0, 0, length_};
     run_rows(context, block, in.as<Input>(), length_, rows, &segment, 1, spec_.features, 0);
   }
@@ -313,19 +317,17 @@ class DotLayer final : public Op {
         const WindowAxis::Taps vertical = spec_.window.h.real_taps(oy, in.shape[1]);
         for (int r = 0; r < run_count; ++r) {
           const PixelRun& run = runs[r];
-          const int count = window_segments(spec_.window, vertical, run.taps, unit_, slice_,
-                                            row_units, segments);
+          const int count =
+              window_segments(spec_.window, vertical, run.taps, unit_, slice_, row_units, segments);
           const std::int64_t taps =
               (vertical.last - vertical.first) * (run.taps.last - run.taps.first);
           // The first real tap of the run's first pixel; any address does where there is none.
           const Input* origin =
               taps == 0 ? image
-                        : image +
-                              spec_.window.h.position(oy, vertical.first) * row_units +
+                        : image + spec_.window.h.position(oy, vertical.first) * row_units +
                               spec_.window.w.position(run.first, run.taps.first) * unit_;
           run_rows(context, block, origin, spec_.window.w.stride * unit_, run.last - run.first,
-                   segments, count, taps * spec_.features,
-                   (n * out[1] + oy) * out[2] + run.first);
+                   segments, count, taps * spec_.features, (n * out[1] + oy) * out[2] + run.first);
         }
       }
     }
@@ -358,15 +360,15 @@ class DotLayer final : public Op {
     }
     const std::size_t index = static_cast<std::size_t>(&block - blocks_.data());
     store_(acc, acc_stride, rows, block.channels, steps_.data() + index * kinds_.size(),
-           static_cast<int>(kinds_.size()),
-           out.as<float>() + pixel * spec_.outputs + block.channel, spec_.outputs);
+           static_cast<int>(kinds_.size()), out.as<float>() + pixel * spec_.outputs + block.channel,
+           spec_.outputs);
   }
 
   DotLayerSpec spec_;
-  std::int64_t length_;      // K in elements of Input
-  std::int64_t unit_ = 0;    // elements per input pixel
-  std::int64_t slice_ = 0;   // elements per input pixel and group
-  bool flat_ = true;         // rows follow each other in memory, one segment each
+  std::int64_t length_;     // K in elements of Input
+  std::int64_t unit_ = 0;   // elements per input pixel
+  std::int64_t slice_ = 0;  // elements per input pixel and group
+  bool flat_ = true;        // rows follow each other in memory, one segment each
   bool to_bits_ = false;
   bool inverted_ = false;
   KernelVariant kernel_;
@@ -387,8 +389,8 @@ std::int64_t taps_of(const DotLayerSpec& spec) {
 
 // Throws unless the caller's weights have as many elements as the spec says.
 void check_weight_count(const DotLayerSpec& spec, std::size_t got, std::int64_t row) {
-  const bool plausible = spec.outputs > 0 && spec.outputs <= kMaxExtent && row > 0 &&
-                         row <= kMaxDotLength;
+  const bool plausible =
+      spec.outputs > 0 && spec.outputs <= kMaxExtent && row > 0 && row <= kMaxDotLength;
   if (!plausible || got != static_cast<std::size_t>(spec.outputs * row)) {
     throw ModelFormatError("node '" + spec.name + "': weights have " + std::to_string(got) +
                            " elements, expected " + std::to_string(spec.outputs) + " x " +
@@ -437,8 +439,7 @@ std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
   const std::int64_t lanes = layer->lanes();
   for (std::int64_t o = 0; o < spec.outputs; ++o) {
     const std::uint8_t* source = weights.data() + o * row_bytes;
-    std::uint16_t* target =
-        layer->weights().data() + o / lanes * layer->vector_stride();
+    std::uint16_t* target = layer->weights().data() + o / lanes * layer->vector_stride();
     for (std::int64_t k = 0; k < length; ++k) {
       const unsigned bit = (source[k / 8] >> (k % 8)) & 1u;
       target[k] = static_cast<std::uint16_t>(target[k] | (bit << (o % lanes)));
@@ -449,8 +450,7 @@ std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
 
 std::unique_ptr<Op> make_f32_layer(const DotLayerSpec& spec, std::span<const float> weights,
                                    const Epilogue& epilogue, const KernelSet& kernels) {
-  const std::int64_t length =
-      dot_length(spec, spec.groups < 1 ? 0 : spec.features / spec.groups);
+  const std::int64_t length = dot_length(spec, spec.groups < 1 ? 0 : spec.features / spec.groups);
   check_weight_count(spec, weights.size(), length);
   auto layer = std::make_unique<DotLayer<F32Format>>(spec, length, epilogue, kernels);
   const std::int64_t lanes = layer->lanes();

@@ -1,11 +1,12 @@
-// Dense and convolution layers over the three dot-product families, with their epilogue on the tile:
+// Dense and convolution layers over the three dot-product families, with their epilogue on the
+// tile:
 //
 //     accumulators = input · weights  →  float arithmetic per channel  → f32 tensor
 //                                     →  interval thresholds per channel → packed bits
 //
-// One loop serves all of them: output channels in blocks of lane vectors (outermost, so that a block's
-// weights stay in L1 while the pixels stream past), then runs of output pixels whose windows are
-// clipped alike, at most kMaxRows at a time.
+// One loop serves all of them: output channels in blocks of lane vectors (outermost, so that a
+// block's weights stay in L1 while the pixels stream past), then runs of output pixels whose
+// windows are clipped alike, at most kMaxRows at a time.
 #pragma once
 
 #include <cstdint>
@@ -50,15 +51,16 @@ struct DotLayerSpec {
 };
 
 // Bits × bits. `weights`: [outputs][taps][words] 64-bit words, taps = kernel_h · kernel_w for a
-// convolution; for a dense layer [outputs][row words], where a row is everything behind axis 0 of the
-// input as it lies in memory (so a flattened image keeps its pixels' tail bits) and `features` counts
-// the real elements.
+// convolution; for a dense layer [outputs][row words], where a row is everything behind axis 0 of
+// the input as it lies in memory (so a flattened image keeps its pixels' tail bits) and `features`
+// counts the real elements.
 std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
                                     std::span<const std::uint64_t> weights,
                                     const Epilogue& epilogue, const KernelSet& kernels);
 
 // Floats × bits. `weights`: [outputs][ceil(K / 8)] bytes, bit k of a row at byte k / 8, bit k % 8;
-// K = features for a dense layer, kernel_h · kernel_w · features ([taps][channels]) for a convolution.
+// K = features for a dense layer, kernel_h · kernel_w · features ([taps][channels]) for a
+// convolution.
 std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
                                              std::span<const std::uint8_t> weights,
                                              const Epilogue& epilogue, const KernelSet& kernels);

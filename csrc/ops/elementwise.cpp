@@ -80,8 +80,7 @@ class TensorArithmetic final : public Op {
 
   Shape infer(std::span<const Shape> inputs) const override {
     if (!(inputs[0] == inputs[1])) {
-      bad_shape("operands have different shapes: " + inputs[0].text() + " and " +
-                inputs[1].text());
+      bad_shape("operands have different shapes: " + inputs[0].text() + " and " + inputs[1].text());
     }
     return inputs[0];
   }

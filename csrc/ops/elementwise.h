@@ -10,8 +10,8 @@
 
 namespace bnn {
 
-// Per-channel steps on [..., C]: BatchNormalization, biases, scales, Relu, Clip. Operands of length 1
-// serve every channel.
+// Per-channel steps on [..., C]: BatchNormalization, biases, scales, Relu, Clip. Operands of length
+// 1 serve every channel.
 std::unique_ptr<Op> make_channel_arithmetic(const std::string& name, const FloatEpilogue& steps,
                                             const KernelSet& kernels);
 

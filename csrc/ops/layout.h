@@ -10,8 +10,8 @@
 
 namespace bnn {
 
-// Floats under another shape, no copy. In `target`, 0 copies the input's extent of that axis and one −1
-// takes what is left.
+// Floats under another shape, no copy. In `target`, 0 copies the input's extent of that axis and
+// one −1 takes what is left.
 std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64_t> target);
 
 // Floats copied to memory of their own (for outputs that would otherwise share an input's memory).

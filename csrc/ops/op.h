@@ -1,8 +1,8 @@
 // What the runtime knows of an operation: output shape from input shapes, scratch, and run.
 //
-// An op is immutable after construction, owns its weights in the layout its kernels want, and has one
-// output. Its constructor validates every constant and attribute (packed files can be hostile), and
-// infer() every shape, so run() checks nothing.
+// An op is immutable after construction, owns its weights in the layout its kernels want, and has
+// one output. Its constructor validates every constant and attribute (packed files can be hostile),
+// and infer() every shape, so run() checks nothing.
 #pragma once
 
 #include <cstddef>

@@ -7,7 +7,8 @@
 namespace bnn {
 namespace {
 
-// Walks the windows of a channels-last image. `Reduce` turns the real pixels of one window into one.
+// Walks the windows of a channels-last image. `Reduce` turns the real pixels of one window into
+// one.
 template <class Element>
 class WindowPool : public Op {
  public:
@@ -57,8 +58,7 @@ class WindowPool : public Op {
     const std::int64_t unit = pixel_unit(in.shape[3]);
     Element* target = context.output().template as<Element>();
     for (std::int64_t n = 0; n < out[0]; ++n) {
-      const Element* image =
-          in.as<Element>() + n * in.shape[1] * in.shape[2] * unit;
+      const Element* image = in.as<Element>() + n * in.shape[1] * in.shape[2] * unit;
       for (std::int64_t oy = 0; oy < out[1]; ++oy) {
         const WindowAxis::Taps rows = window_.h.real_taps(oy, in.shape[1]);
         for (std::int64_t ox = 0; ox < out[2]; ++ox) {
@@ -147,8 +147,8 @@ class AveragePoolF32 final : public WindowPool<float> {
   }
 
  private:
-  // Taps of output pixel `o` inside the padded extent: a ceil-mode window may stick out behind it, and
-  // that part never counts.
+  // Taps of output pixel `o` inside the padded extent: a ceil-mode window may stick out behind it,
+  // and that part never counts.
   static std::int64_t padded_taps(const WindowAxis& axis, std::int64_t o, std::int64_t extent) {
     const std::int64_t room = extent + axis.pad_end - axis.position(o, 0);
     return std::min(axis.kernel, (room + axis.dilation - 1) / axis.dilation);

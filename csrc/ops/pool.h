@@ -24,7 +24,6 @@ std::unique_ptr<Op> make_average_pool_f32(const std::string& name, const Window&
                                           const KernelSet& kernels);
 
 // Mean over the whole image: [N, H, W, C] → [N, 1, 1, C].
-std::unique_ptr<Op> make_global_average_pool_f32(const std::string& name,
-                                                 const KernelSet& kernels);
+std::unique_ptr<Op> make_global_average_pool_f32(const std::string& name, const KernelSet& kernels);
 
 }  // namespace bnn

@@ -26,9 +26,9 @@ constexpr double kCyclesPerThread = 60e3;
 
 // Everything that depends on the input shapes alone.
 struct Program::Plan {
-  std::vector<Shape> key;              // input shapes
-  std::vector<Shape> shapes;           // of every value
-  std::vector<std::size_t> offsets;    // of every value in the arena; unused for inputs and outputs
+  std::vector<Shape> key;            // input shapes
+  std::vector<Shape> shapes;         // of every value
+  std::vector<std::size_t> offsets;  // of every value in the arena; unused for inputs and outputs
   std::size_t arena_bytes = 0;
   std::size_t scratch_offset = 0;
   double cycles = 0;
@@ -182,7 +182,8 @@ std::shared_ptr<Program::Plan> Program::make_plan(std::span<const Shape> inputs)
     }
     scratch = std::max(scratch, step.op->scratch_bytes(of_step));
     plan->cycles += step.op->cycles(of_step, plan->shapes[output]);
-    const bool is_output = std::find(outputs_.begin(), outputs_.end(), step.output) != outputs_.end();
+    const bool is_output =
+        std::find(outputs_.begin(), outputs_.end(), step.output) != outputs_.end();
     if (step.op->is_view() || is_output) continue;
     lifetimes.push_back({tensor_bytes(types_[output], plan->shapes[output]), static_cast<int>(s),
                          std::max(last_use_[output], static_cast<int>(s))});
@@ -204,13 +205,14 @@ std::int64_t Program::chunk_rows(std::span<const Shape> inputs, std::int64_t row
   const std::shared_ptr<Plan> one = plan_for(inputs, 1);
   const std::int64_t fitting =
       static_cast<std::int64_t>(kChunkBytes / std::max<std::size_t>(one->arena_bytes, 1));
-  const std::int64_t most = static_cast<std::int64_t>(
-      std::bit_floor(static_cast<std::uint64_t>(std::clamp(fitting, kMinChunkRows, kMaxChunkRows))));
+  const std::int64_t most = static_cast<std::int64_t>(std::bit_floor(
+      static_cast<std::uint64_t>(std::clamp(fitting, kMinChunkRows, kMaxChunkRows))));
   const double affordable = one->cycles * static_cast<double>(rows) / kCyclesPerThread;
-  const std::int64_t threads = static_cast<std::int64_t>(
-      std::clamp(affordable, 1.0, static_cast<double>(num_threads_)));
+  const std::int64_t threads =
+      static_cast<std::int64_t>(std::clamp(affordable, 1.0, static_cast<double>(num_threads_)));
   const std::int64_t share = (rows + threads - 1) / threads;
-  return std::min(most, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(share))));
+  return std::min(most,
+                  static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(share))));
 }
 
 void Program::run(std::span<const Shape> shapes, std::span<const float* const> inputs,
@@ -235,9 +237,8 @@ void Program::run(std::span<const Shape> shapes, std::span<const float* const> i
       std::min({static_cast<std::int64_t>(num_threads_), chunks,
                 std::max<std::int64_t>(1, static_cast<std::int64_t>(cycles / kCyclesPerThread))});
   if (threads <= 1) return run_range(0, chunks);
-  parallel_run(static_cast<int>(threads), [&](int t) {
-    run_range(chunks * t / threads, chunks * (t + 1) / threads);
-  });
+  parallel_run(static_cast<int>(threads),
+               [&](int t) { run_range(chunks * t / threads, chunks * (t + 1) / threads); });
 }
 
 void Program::run_chunk(Plan& plan, std::span<const float* const> inputs,
@@ -275,7 +276,8 @@ void Program::trim() const {
   plans_.clear();
 }
 
-// --- builder ---------------------------------------------------------------------------------------
+// --- builder
+// ---------------------------------------------------------------------------------------
 
 ProgramBuilder::ProgramBuilder() : program_(new Program) {}
 
@@ -323,8 +325,8 @@ int ProgramBuilder::add_op(std::unique_ptr<Op> op, std::vector<int> inputs) {
     program.last_use_[static_cast<std::size_t>(storage)] = step;
   }
   program.types_.push_back(op->output_type());
-  program.storage_.push_back(
-      op->is_view() ? program.storage_[static_cast<std::size_t>(inputs[0])] : id);
+  program.storage_.push_back(op->is_view() ? program.storage_[static_cast<std::size_t>(inputs[0])]
+                                           : id);
   program.last_use_.push_back(-1);
   program.steps_.push_back({std::move(op), std::move(inputs), id});
   return id;

@@ -71,10 +71,10 @@ class Program {
 
   std::vector<ProgramInput> inputs_;
   std::vector<Step> steps_;
-  std::vector<int> outputs_;          // value ids, each written by a step of its own
-  std::vector<ElementType> types_;    // of every value; values 0 … inputs − 1 are the inputs
-  std::vector<int> storage_;          // value whose memory a value uses (itself unless a view)
-  std::vector<int> last_use_;         // last step reading a value's storage
+  std::vector<int> outputs_;        // value ids, each written by a step of its own
+  std::vector<ElementType> types_;  // of every value; values 0 … inputs − 1 are the inputs
+  std::vector<int> storage_;        // value whose memory a value uses (itself unless a view)
+  std::vector<int> last_use_;       // last step reading a value's storage
   bool rows_independent_ = false;
   int num_threads_ = 1;
 

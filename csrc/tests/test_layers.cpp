@@ -94,7 +94,8 @@ std::vector<int> expected(const LayerCase& layer) {
               for (std::int64_t c = 0; c < layer.per_group(); ++c) {
                 const std::int64_t pixel = (n * layer.height + y) * layer.width + x;
                 const std::int64_t in = pixel * spec.features + group * layer.per_group() + c;
-                const std::int64_t w = ((o * kernel_h + ky) * kernel_w + kx) * layer.per_group() + c;
+                const std::int64_t w =
+                    ((o * kernel_h + ky) * kernel_w + kx) * layer.per_group() + c;
                 sum += layer.input[index(in)] * layer.weights[index(w)];
               }
             }
@@ -142,9 +143,8 @@ std::vector<float> run_layer(const LayerCase& layer, const Epilogue& epilogue,
                              const KernelSet& kernels) {
   ProgramBuilder builder;
   const DotLayerSpec& spec = layer.spec;
-  const Shape shape = spec.dense
-                          ? Shape{layer.images, spec.features}
-                          : Shape{layer.images, layer.height, layer.width, spec.features};
+  const Shape shape = spec.dense ? Shape{layer.images, spec.features}
+                                 : Shape{layer.images, layer.height, layer.width, spec.features};
   Shape declared = shape;
   declared[0] = -1;
   int value = builder.add_input("x", declared);
@@ -170,10 +170,9 @@ std::string text(const LayerCase& layer) {
   const Window& w = layer.spec.window;
   return "format " + std::to_string(static_cast<int>(layer.format)) + " outputs " +
          std::to_string(layer.spec.outputs) + " features " + std::to_string(layer.spec.features) +
-         " groups " + std::to_string(layer.spec.groups) + " image " +
-         std::to_string(layer.height) + "x" + std::to_string(layer.width) + " kernel " +
-         std::to_string(w.h.kernel) + "x" + std::to_string(w.w.kernel) +
-         (layer.spec.dense ? " dense" : "");
+         " groups " + std::to_string(layer.spec.groups) + " image " + std::to_string(layer.height) +
+         "x" + std::to_string(layer.width) + " kernel " + std::to_string(w.h.kernel) + "x" +
+         std::to_string(w.w.kernel) + (layer.spec.dense ? " dense" : "");
 }
 
 }  // namespace

@@ -87,8 +87,7 @@ void check_pooling(const KernelSet& kernels, Random& random) {
               const std::int64_t py = window.h.position(oy, ky);
               const std::int64_t px = window.w.position(ox, kx);
               if (py < 0 || py >= shape[1] || px < 0 || px >= shape[2]) continue;
-              best = std::max(best,
-                              x[index(((n * shape[1] + py) * shape[2] + px) * shape[3] + c)]);
+              best = std::max(best, x[index(((n * shape[1] + py) * shape[2] + px) * shape[3] + c)]);
             }
           }
           require(from_floats[i++] == best, "wrong maximum");
@@ -215,15 +214,13 @@ void check_hostile_descriptions(const KernelSet& kernels) {
       make_f32_layer(conv, floats, FloatEpilogue{}, kernels);
     });
   }
-  refused("too few weights",
-          [&] { make_f32_layer(spec(2, 3), floats, FloatEpilogue{}, kernels); });
+  refused("too few weights", [&] { make_f32_layer(spec(2, 3), floats, FloatEpilogue{}, kernels); });
   refused("a NaN threshold", [&] {
     const float nan = std::numeric_limits<float>::quiet_NaN();
     make_f32_layer(spec(1, 4), floats, Thresholds{{nan}, {0.0f}, false}, kernels);
   });
-  refused("too few thresholds", [&] {
-    make_f32_layer(spec(2, 2), floats, Thresholds{{0.0f}, {0.0f}, false}, kernels);
-  });
+  refused("too few thresholds",
+          [&] { make_f32_layer(spec(2, 2), floats, Thresholds{{0.0f}, {0.0f}, false}, kernels); });
   refused("an operand of the wrong size", [&] {
     make_f32_layer(spec(2, 2), floats, FloatEpilogue{{{EpilogueKind::add, {1.0f}}}}, kernels);
   });
@@ -252,9 +249,8 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     run(*program, {1, 4}, four);
   });
   refused("a permutation with a repeated axis", [&] { make_permute("p", {0, 0}); });
-  refused("a pool that is all padding", [&] {
-    make_max_pool_f32("pool", {{2, 1, 2, 2, 1}, {2, 1, 2, 2, 1}}, false, kernels);
-  });
+  refused("a pool that is all padding",
+          [&] { make_max_pool_f32("pool", {{2, 1, 2, 2, 1}, {2, 1, 2, 2, 1}}, false, kernels); });
 }
 
 }  // namespace bnn::test
