@@ -57,7 +57,8 @@ def load(source: Source, num_threads: int | None = None, fallback: str = "refere
         num_threads: threads a call may use; by default what affinity, cgroup quota,
             ``OMP_NUM_THREADS`` and ``BNN_ENGINE_NUM_THREADS`` leave. Answers do not depend on it.
         fallback: what happens to standard ops without a native kernel: "reference" runs them
-            through ``onnx.reference`` as Python steps (``summary()`` lists them), "error" refuses them.
+            through ``onnx.reference`` as Python steps (``summary()`` lists them), "error"
+            refuses them.
 
     Returns:
         An engine that gives the answers of the ONNX graph (ONNX Runtime, optimisations disabled).
@@ -223,7 +224,7 @@ class Engine:
         return self._network.run(arrays, outputs)
 
     def _check_shapes(self, arrays: Mapping[str, Array]) -> None:
-        """Raise ShapeError unless every array fits its input and equal symbols have equal extents."""
+        """Raise ShapeError unless all arrays fit and equal symbols have equal extents."""
         symbols: dict[str, tuple[int, str]] = {}
         for info in self.inputs:
             got = arrays[info.name].shape

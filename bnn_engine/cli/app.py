@@ -15,6 +15,7 @@ from rich.markup import escape
 import bnn_engine
 from bnn_engine.cli import demo
 from bnn_engine.cli.console import ERR, OUT
+from bnn_engine.cli.options import help_text
 
 __all__ = ["APP", "run"]
 
@@ -44,7 +45,7 @@ def root(
     """Binarized neural networks from ONNX files, run as XNOR + popcount."""
 
 
-APP.command(epilog=demo.EPILOG)(demo.demo)
+APP.command(help=help_text(demo.demo), epilog=demo.EPILOG)(demo.demo)
 
 
 def run() -> None:

@@ -31,7 +31,7 @@ class Runtime:
 
     Attributes:
         name: "packed", "float" (the engine's own float kernels) or "onnxruntime".
-        label: the name for people.
+        version: of the runtime.
         file_bytes: size of the file it loads.
         correct: by data set, how many images it classifies correctly.
         differing: by data set, how many images it gives another class than the first runtime does.
@@ -39,7 +39,7 @@ class Runtime:
     """
 
     name: str
-    label: str
+    version: str
     file_bytes: int
     correct: Mapping[str, int]
     differing: Mapping[str, int]
@@ -98,13 +98,13 @@ def compare(
         packed_bytes = packed_path.stat().st_size
         packed = bnn_engine.load(packed_path, num_threads)
     binary = any(layer.binary_macs for layer in packed.summary().layers)
+    own = bnn_engine.__version__
     candidates: dict[str, tuple[str, int, Predict]] = {
-        "packed": ("bnn_engine, packed" if binary else "bnn_engine", packed_bytes, packed.predict)
+        "packed": (own, packed_bytes, packed.predict)
     }
     onnx_bytes = source.stat().st_size
     if binary:
-        predict = load_float(source, num_threads).predict
-        candidates["float"] = ("bnn_engine, float kernels", onnx_bytes, predict)
+        candidates["float"] = (own, onnx_bytes, load_float(source, num_threads).predict)
     peer = _onnxruntime(source, num_threads)
     if peer is not None:
         candidates["onnxruntime"] = (peer[0], onnx_bytes, peer[1])
@@ -126,7 +126,7 @@ def compare(
     runtimes = (
         Runtime(
             name,
-            label,
+            version,
             file_bytes,
             correct={
                 key: int((classes[name][key] == part.labels).sum()) for key, part in data.items()
@@ -136,7 +136,7 @@ def compare(
             },
             seconds=seconds[name],
         )
-        for name, (label, file_bytes, _) in candidates.items()
+        for name, (version, file_bytes, _) in candidates.items()
     )
     return Comparison(network, binary, tuple(runtimes))
 
@@ -153,7 +153,11 @@ def _classify(
 
 
 def _onnxruntime(path: Path, num_threads: int) -> tuple[str, Predict] | None:
-    """Label and function of ONNX Runtime with its usual optimisations, None if it is absent."""
+    """Load ``path`` into ONNX Runtime with its usual optimisations.
+
+    Returns:
+        Its version and the network as a function; None where it is not installed.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -167,4 +171,4 @@ def _onnxruntime(path: Path, num_threads: int) -> tuple[str, Predict] | None:
     def predict(x: NDArray[np.float32]) -> Any:
         return session.run(None, {name: x})[0]
 
-    return f"ONNX Runtime {onnxruntime.__version__}", predict
+    return onnxruntime.__version__, predict

@@ -27,7 +27,8 @@ _NETWORKS = ("mnist-bmlp", "mnist-bcnn", "mnist-mlp", "mnist-cnn")
 _READER = "mnist-bcnn"
 _SIDE = 28
 _DIGITS_A_LINE = 5
-_DIGITS, _MNIST = "digits", "MNIST test"
+_LABELS = {"float": "float kernels", "onnxruntime": "ONNX Runtime"}
+_DIGITS, _MNIST = "digits", "MNIST"
 
 
 def demo(
@@ -121,8 +122,9 @@ def _show_tables(
     threads = "1 thread" if num_threads == 1 else f"{num_threads} threads"
     OUT.print(
         f"Accuracy on {evaluated}.\n"
-        f"Latency of one image: {threads}, {num_runs:,} calls, in turns; "
-        f"kernels for {bnn_engine.cpu_info().active_isa}.\n",
+        f"Latency of one image: {threads}, {num_runs:,} calls in turns, "
+        f"{bnn_engine.cpu_info().active_isa} kernels.\n"
+        "Speed-up: how many times faster the network runs in the first line than here.\n",
         highlight=False,
     )
     for comparison in found:
@@ -146,25 +148,26 @@ def _table(comparison: Comparison, data: Mapping[str, LabelledImages]) -> Table:
     for runtime in comparison.runtimes:
         is_first = runtime is comparison.runtimes[0]
         table.add_row(
-            runtime.label,
+            _LABELS.get(runtime.name, runtime.name),
             f"{runtime.file_bytes / 1000:.1f} kB",
             *(f"{runtime.correct[name] / len(data[name].labels):.2%}" for name in data),
             _microseconds(runtime.fastest_us),
             _microseconds(runtime.median_us),
-            "" if is_first else f"{comparison.speed_up(runtime):.1f}×",
+            "" if is_first else f"{comparison.speed_up(runtime):.1f}x",
             style="bold" if is_first else "",
         )
     return table
 
 
 def _microseconds(latency: float) -> str:
-    return f"{latency:.1f} µs" if latency < 100 else f"{latency:.0f} µs"
+    unit = "us" if OUT.options.ascii_only else "µs"
+    return f"{latency:.1f} {unit}" if latency < 100 else f"{latency:.0f} {unit}"
 
 
 def _notes(comparison: Comparison, data: Mapping[str, LabelledImages]) -> list[str]:
     """Whether all runtimes give the same classes."""
     notes = [
-        f"{runtime.label} reads {runtime.differing[name]} of {len(part.labels):,} {name} images "
+        f"{_LABELS.get(runtime.name, runtime.name)} reads {runtime.differing[name]} of {len(part.labels):,} {name} images "
         "differently."
         for runtime in comparison.runtimes
         for name, part in data.items()
@@ -187,7 +190,7 @@ def _figures(
     def runtime_figures(comparison: Comparison, runtime: Runtime) -> dict[str, Any]:
         return {
             "name": runtime.name,
-            "label": runtime.label,
+            "version": runtime.version,
             "file_bytes": runtime.file_bytes,
             "accuracy": {
                 name: runtime.correct[name] / len(part.labels) for name, part in data.items()

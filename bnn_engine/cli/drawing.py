@@ -13,7 +13,7 @@ _WEIGHTS = np.array([[1, 2], [4, 8]])
 # Index: how many of the four have ink.
 _ASCII = " .:*#"
 
-_INK = 96
+_INK = 80
 
 
 def draw(image: NDArray[np.uint8], ascii_only: bool = False) -> list[str]:

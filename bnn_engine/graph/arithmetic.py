@@ -25,7 +25,7 @@ def batch_norm_coefficients(
     Returns:
         s and B, float32 [C].
     """
-    scale, bias, mean, var = parameters
+    scale, bias, mean, var = (np.asarray(array, dtype=np.float32) for array in parameters)
     with np.errstate(all="ignore"):
-        s = scale * (np.float32(1) / np.sqrt(var + np.float32(epsilon)))
-        return s, bias - mean * s
+        s = np.multiply(scale, np.float32(1) / np.sqrt(var + np.float32(epsilon)), dtype=np.float32)
+        return s, np.subtract(bias, mean * s, dtype=np.float32)

@@ -78,7 +78,7 @@ def _value_info(value: Value, *, with_shape: bool = True) -> onnx.ValueInfoProto
 
 
 def attribute_value(attribute: AttributeProto) -> Attribute:
-    """Return an attribute as Python data: tensors as arrays, strings as ``str`` if they are UTF-8."""
+    """Return an attribute as Python data: tensors as arrays, UTF-8 strings as ``str``."""
     kind = attribute.type
     if kind == AttributeProto.TENSOR:
         return numpy_helper.to_array(attribute.t)

@@ -90,7 +90,7 @@ def _batch_norm(epsilon: float) -> NodeFunction:
 
 
 def _log_softmax(axis: int) -> NodeFunction:
-    """Stay finite for finite inputs; ``onnx.reference`` takes the log of a softmax that may be 0."""
+    """Stay finite for finite inputs; ``onnx.reference`` takes log of a softmax that may be 0."""
 
     def run(arrays: Sequence[Array | None]) -> list[Array]:
         x = _given(arrays[0])

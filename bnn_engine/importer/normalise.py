@@ -27,7 +27,7 @@ def check_opsets(model: onnx.ModelProto) -> list[str]:
     version = versions.get("", TARGET_OPSET)
     if not 1 <= version <= newest:
         problems.append(
-            f"the model follows opset {version}; onnx {onnx.__version__} knows opsets up to {newest}"
+            f"the model follows opset {version}; onnx {onnx.__version__} knows opsets to {newest}"
         )
     ours = versions.get(DOMAIN)
     if ours is not None and not 1 <= ours <= DOMAIN_VERSION:
@@ -37,8 +37,8 @@ def check_opsets(model: onnx.ModelProto) -> list[str]:
         )
     if ours is not None and version < TARGET_OPSET:
         problems.append(
-            f"the model uses the domain {DOMAIN!r} with opset {version}; it needs {TARGET_OPSET} or "
-            "later"
+            f"the model uses the domain {DOMAIN!r} with opset {version}; it needs {TARGET_OPSET} "
+            "or later"
         )
     return problems
 
@@ -78,7 +78,7 @@ def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
                 entry.version = TARGET_OPSET
         return model
     wrong = [
-        f"{(node.name or node.output[0])!r}: op {node.op_type}, domain '', opset {version}: {reason}"
+        f"{node.name or node.output[0]!r}: op {node.op_type}, domain '', opset {version}: {reason}"
         for node in model.graph.node
         if (reason := _converts_wrongly(node, version))
     ]

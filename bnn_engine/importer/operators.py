@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import onnx
 import onnx.defs
@@ -55,8 +56,9 @@ def _signature(op_type: str, domain: str, version: int) -> _Signature | None:
     )
 
 
-def _number(kind: onnx.defs.OpSchema.AttrType) -> AttributeProto.AttributeType:
-    return AttributeProto.AttributeType.Value(kind.name)
+def _number(kind: Any) -> AttributeProto.AttributeType:
+    number: AttributeProto.AttributeType = AttributeProto.AttributeType.Value(kind.name)
+    return number
 
 
 def since_version(op_type: str, opset: int) -> int | None:
@@ -73,7 +75,7 @@ def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
 
 
 def unknown_ops(model: onnx.ModelProto) -> list[str]:
-    """Return one line for every node whose op is not standard, not ours and no function of the model."""
+    """Return one line for every node whose op is neither standard nor ours nor a function."""
     versions = {entry.domain: entry.version for entry in model.opset_import}
     functions = {(function.domain, function.name) for function in model.functions}
     lines = []

@@ -66,7 +66,7 @@ def _parse(data: bytes, what: str) -> onnx.ModelProto:
     if len(data) > MAX_PROTOBUF_BYTES:
         raise ModelFormatError(f"{what}: {len(data)} bytes, an ONNX model ends at 2 GiB")
     try:
-        model = onnx.ModelProto.FromString(data)
+        model: onnx.ModelProto = onnx.ModelProto.FromString(data)
     except DecodeError as error:
         raise ModelFormatError(f"{what} is not an ONNX model, or is truncated: {error}") from error
     _require_model(model, what)

@@ -48,7 +48,7 @@ def _batch_normalization(node: Node) -> EpilogueSteps | None:
         return None
     epsilon = node.attributes.get("epsilon", 1e-5)
     assert isinstance(epsilon, float)
-    scale, shift = batch_norm_coefficients(arrays[0], arrays[1], arrays[2], arrays[3], epsilon)
+    scale, shift = batch_norm_coefficients(arrays, epsilon)
     return [("mul", scale), ("add", shift)]
 
 

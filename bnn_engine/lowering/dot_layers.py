@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -236,7 +236,7 @@ class FloatGemm(NativeOp):
             return np.ascontiguousarray(matrix.T, np.float32)
         if node.attributes.get("transA", 0) != 0:
             return "the input is transposed"
-        rows = matrix if node.attributes.get("transB", 0) != 0 else matrix.T
+        rows: NDArray[Any] = matrix if node.attributes.get("transB", 0) != 0 else matrix.T
         alpha = node.attributes.get("alpha", 1.0)
         assert isinstance(alpha, float)
         scaled = rows if alpha == 1.0 else rows * np.float32(alpha)

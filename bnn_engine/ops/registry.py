@@ -35,7 +35,7 @@ _registration = threading.Lock()
 
 
 def functions(names: Iterable[str], opset: int) -> list[onnx.FunctionProto]:
-    """Return the function bodies of the ops ``names`` and of all ops these call, ordered by name."""
+    """Return the function bodies of the ops ``names`` and of all that they call, by name."""
     needed: set[str] = set()
     waiting = list(names)
     while waiting:

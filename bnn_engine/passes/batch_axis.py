@@ -71,7 +71,7 @@ def _prove(graph: Graph) -> list[Value]:
                 raise _NotProvenError(f"{label}: the shape of {value.name!r} is not known")
             if value.shape[0] is not None and value.shape[0] != batch:
                 raise _NotProvenError(
-                    f"{label}: the leading extent of {value.name!r} is {value.shape[0]}, not {batch}"
+                    f"{label}: {value.name!r} has the leading extent {value.shape[0]}, not {batch}"
                 )
             batched[id(value)] = value
     for value in graph.outputs:
@@ -174,7 +174,7 @@ def _channels_first(use: _Use) -> str | None:
     return _first_only(use)
 
 
-def _not_along_batch(use: _Use, axes: Iterable[int], rank: int | None) -> str | None:
+def _not_along_batch(axes: Iterable[int], rank: int | None) -> str | None:
     if rank is None:
         return "the rank is not known"
     return "it works along axis 0" if any(axis % rank == 0 for axis in axes) else None
@@ -185,7 +185,7 @@ def _along_axis(default: int) -> Rule:
 
     def rule(use: _Use) -> str | None:
         axis = use.attribute("axis", default)
-        return _first_only(use) or _not_along_batch(use, [axis], use.rank(0))
+        return _first_only(use) or _not_along_batch([axis], use.rank(0))
 
     return rule
 
@@ -197,13 +197,13 @@ def _normalization(use: _Use) -> str | None:
 def _concat(use: _Use) -> str | None:
     if not all(use.is_batched(index) for index in range(len(use.node.inputs))):
         return "it joins rows with constants"
-    return _not_along_batch(use, [use.attribute("axis", 0)], use.rank(0))
+    return _not_along_batch([use.attribute("axis", 0)], use.rank(0))
 
 
 def _gather(use: _Use) -> str | None:
     axis = use.attribute("axis", 0)
     if use.is_batched(0) and not use.is_batched(1):
-        return _not_along_batch(use, [axis], use.rank(0))
+        return _not_along_batch([axis], use.rank(0))
     if use.is_batched(1) and not use.is_batched(0) and axis == 0:
         return None  # a table look-up
     return "it gathers rows by rows"
@@ -219,7 +219,7 @@ def _axes_operand(index: int, *, rank_of_output: bool = False) -> Rule:
         if not axes and not use.attribute("noop_with_empty_axes", 0):
             return "it works along all axes"
         rank = use.node.output.rank if rank_of_output else use.rank(0)
-        return _first_only(use) or _not_along_batch(use, axes, rank)
+        return _first_only(use) or _not_along_batch(axes, rank)
 
     return rule
 
@@ -268,7 +268,7 @@ def _resize(use: _Use) -> str | None:
     if use.node.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":
         return "it may crop axis 0"
     if isinstance(axes, list):
-        return _first_only(use) or _not_along_batch(use, axes, use.rank(0))
+        return _first_only(use) or _not_along_batch(axes, use.rank(0))
     if (
         scales is None
         or scales.const is None
