@@ -27,7 +27,6 @@ _NETWORKS = ("mnist-bmlp", "mnist-bcnn", "mnist-mlp", "mnist-cnn")
 _READER = "mnist-bcnn"
 _SIDE = 28
 _DIGITS_A_LINE = 5
-_LABELS = {"float": "float kernels", "onnxruntime": "ONNX Runtime"}
 _DIGITS, _MNIST = "digits", "MNIST"
 
 
@@ -148,7 +147,7 @@ def _table(comparison: Comparison, data: Mapping[str, LabelledImages]) -> Table:
     for runtime in comparison.runtimes:
         is_first = runtime is comparison.runtimes[0]
         table.add_row(
-            _LABELS.get(runtime.name, runtime.name),
+            _label(runtime, comparison),
             f"{runtime.file_bytes / 1000:.1f} kB",
             *(f"{runtime.correct[name] / len(data[name].labels):.2%}" for name in data),
             _microseconds(runtime.fastest_us),
@@ -159,6 +158,11 @@ def _table(comparison: Comparison, data: Mapping[str, LabelledImages]) -> Table:
     return table
 
 
+def _label(runtime: Runtime, comparison: Comparison) -> str:
+    own = "packed" if comparison.binary else "bnn_engine"
+    return {"packed": own, "float": "float kernels", "onnxruntime": "ONNX Runtime"}[runtime.name]
+
+
 def _microseconds(latency: float) -> str:
     unit = "us" if OUT.options.ascii_only else "µs"
     return f"{latency:.1f} {unit}" if latency < 100 else f"{latency:.0f} {unit}"
@@ -167,10 +171,9 @@ def _microseconds(latency: float) -> str:
 def _notes(comparison: Comparison, data: Mapping[str, LabelledImages]) -> list[str]:
     """Whether all runtimes give the same classes."""
     notes = [
-        f"{_LABELS.get(runtime.name, runtime.name)} reads {runtime.differing[name]} of {len(part.labels):,} {name} images "
-        "differently."
+        f"{_label(runtime, comparison)} reads {runtime.differing[name]} of {name} differently."
         for runtime in comparison.runtimes
-        for name, part in data.items()
+        for name in data
         if runtime.differing[name]
     ]
     return notes or ["All runtimes read every image alike."]

@@ -25,6 +25,6 @@ def examples(*lines: str) -> str:
 
 
 def help_text(command: Callable[..., Any]) -> str:
-    """Turn the docstring of ``command`` into help whose paragraphs adapt to the terminal's width."""
+    """Turn the docstring of ``command`` into help that adapts to the terminal's width."""
     paragraphs = (inspect.getdoc(command) or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

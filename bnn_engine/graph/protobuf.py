@@ -37,7 +37,7 @@ _REASON_KEY = "bnn_engine.reason"
 
 def array_dtype(element: int) -> np.dtype[Any] | None:
     """NumPy dtype of an ONNX element type; None for UNDEFINED."""
-    if element == onnx.TensorProto.UNDEFINED:
+    if element == onnx.TensorProto.UNDEFINED or element not in onnx.TensorProto.DataType.values():
         return None
     return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(element))
 

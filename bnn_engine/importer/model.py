@@ -11,7 +11,12 @@ from bnn_engine.graph.protobuf import from_model
 from bnn_engine.importer.normalise import check_opsets, convert_opset, inline_functions
 from bnn_engine.importer.operators import check_uses, unknown_ops
 from bnn_engine.importer.reading import Source, read_model
-from bnn_engine.importer.structure import check_structure, normalise_domains, sort_nodes
+from bnn_engine.importer.structure import (
+    check_structure,
+    check_texts,
+    normalise_domains,
+    sort_nodes,
+)
 from bnn_engine.importer.tensors import check_tensors, forget_types, without_weights
 from bnn_engine.ops import DOMAIN, OPS
 
@@ -35,6 +40,7 @@ def import_model(source: Source) -> Graph:
         UnsupportedOpError: lists every node whose op nobody defines.
     """
     model, folder = read_model(source)
+    _require_valid(check_texts(model))
     weights, problems = check_tensors(model, folder)
     problems += check_structure(model)
     _require_valid(problems)

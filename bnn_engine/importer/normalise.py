@@ -20,15 +20,17 @@ TARGET_OPSET = 21
 def check_opsets(model: onnx.ModelProto) -> list[str]:
     """Return one line for every opset import that is missing or newer than what is known."""
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    newest = onnx.defs.onnx_opset_version()
     problems = []
     if "" not in versions and any(node.domain == "" for node in model.graph.node):
         problems.append("the model imports no version of the default opset")
+    newest = {"": onnx.defs.onnx_opset_version(), "ai.onnx.ml": onnx.defs.onnx_ml_opset_version()}
+    problems.extend(
+        f"the model follows opset {versions[domain]} of the domain {domain!r}; onnx "
+        f"{onnx.__version__} knows opsets up to {known}"
+        for domain, known in newest.items()
+        if domain in versions and not 1 <= versions[domain] <= known
+    )
     version = versions.get("", TARGET_OPSET)
-    if not 1 <= version <= newest:
-        problems.append(
-            f"the model follows opset {version}; onnx {onnx.__version__} knows opsets to {newest}"
-        )
     ours = versions.get(DOMAIN)
     if ours is not None and not 1 <= ours <= DOMAIN_VERSION:
         problems.append(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import onnx
 
+from bnn_engine.graph.protobuf import array_dtype
 from bnn_engine.graph.subgraphs import captured_names, subgraphs
 
-__all__ = ["check_structure", "node_label", "normalise_domains", "sort_nodes"]
+__all__ = ["check_structure", "check_texts", "node_label", "normalise_domains", "sort_nodes"]
 
 _MAX_EXTENT = 2**40
 
@@ -40,6 +42,36 @@ def _normalise(nodes: Iterable[onnx.NodeProto]) -> None:
             node.domain = ""
         for inner in subgraphs(node):
             _normalise(inner.node)
+
+
+def check_texts(model: onnx.ModelProto) -> list[str]:
+    """Return one line for every name that is no UTF-8; protobuf gives these as bytes."""
+    texts: Iterator[object] = chain(
+        (entry.domain for entry in model.opset_import),
+        _texts(model.graph),
+        *((f.name, f.domain, *f.input, *f.output, *f.attribute) for f in model.functions),
+        *(_node_texts(node) for f in model.functions for node in f.node),
+    )
+    return [f"the name {text!r} is not UTF-8" for text in texts if not isinstance(text, str)]
+
+
+def _texts(graph: onnx.GraphProto) -> Iterator[object]:
+    yield graph.name
+    for info in (*graph.input, *graph.output, *graph.value_info):
+        yield info.name
+        yield from (dim.dim_param for dim in info.type.tensor_type.shape.dim)
+    yield from (tensor.name for tensor in graph.initializer)
+    for node in graph.node:
+        yield from _node_texts(node)
+
+
+def _node_texts(node: onnx.NodeProto) -> Iterator[object]:
+    yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+    for attribute in node.attribute:
+        yield from (attribute.name, attribute.ref_attr_name)
+    for inner in subgraphs(node):
+        yield from _texts(inner)
+    yield from (text for item in node.metadata_props for text in (item.key, item.value))
 
 
 def check_structure(model: onnx.ModelProto) -> list[str]:
@@ -74,8 +106,8 @@ def _type_problems(info: onnx.ValueInfoProto, what: str) -> list[str]:
         kind = info.type.WhichOneof("value") or "no type"
         return [f"{what} {info.name!r} is no tensor but has {kind}"]
     tensor = info.type.tensor_type
-    if not tensor.elem_type:
-        return [f"{what} {info.name!r} has no element type"]
+    if array_dtype(tensor.elem_type) is None:
+        return [f"{what} {info.name!r} has no element type that ONNX knows"]
     extents = [dim.dim_value for dim in tensor.shape.dim if dim.HasField("dim_value")]
     if any(not 0 <= extent <= _MAX_EXTENT for extent in extents):
         return [f"{what} {info.name!r} has an impossible shape {extents}"]

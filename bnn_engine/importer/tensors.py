@@ -165,10 +165,7 @@ def _check(
     wanted: bool = False,
 ) -> NDArray[Any] | None:
     """Verify that ``tensor`` has as much data as its shape asks for; its array if ``wanted``."""
-    try:
-        dtype = array_dtype(tensor.data_type)
-    except KeyError:
-        dtype = None
+    dtype = array_dtype(tensor.data_type)
     if dtype is None:
         problems.append(f"{name}: unknown element type {tensor.data_type}")
         return None

@@ -33,8 +33,9 @@ def _reference(inputs: Sequence[Array], attributes: Attributes) -> Array:
     windows = windows[
         :, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]
     ]  # [N, C, OH, OW, KH, KW]
-    sums = np.tensordot(windows, weights.astype(np.float64), axes=([1, 4, 5], [1, 2, 3]))
-    return np.ascontiguousarray(sums.transpose(0, 3, 1, 2), dtype=np.float32)
+    with np.errstate(all="ignore"):
+        sums = np.tensordot(windows, weights.astype(np.float64), axes=([1, 4, 5], [1, 2, 3]))
+        return np.ascontiguousarray(sums.transpose(0, 3, 1, 2), dtype=np.float32)
 
 
 def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | None:

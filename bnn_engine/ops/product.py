@@ -16,7 +16,8 @@ def _reference(inputs: Sequence[Array], attributes: Attributes) -> Array:
     x, packed = inputs
     weights = unpack_signs(packed, [attributes["features"]])
     # float64 keeps the sums of ±1 exact and those of floats closer than any float32 order.
-    return (x.astype(np.float64) @ weights.T.astype(np.float64)).astype(np.float32)
+    with np.errstate(all="ignore"):
+        return (x.astype(np.float64) @ weights.T.astype(np.float64)).astype(np.float32)
 
 
 def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | None:

@@ -257,6 +257,8 @@ def _pad(use: _Use) -> str | None:
     if pads is None or rank is None or (axes is None and use.node.input(3) is not None):
         return "its pads are not constant"
     padded = list(range(rank)) if axes is None else [axis % rank for axis in axes]
+    if len(pads) != 2 * len(padded):
+        return "its pads do not fit its axes"
     per_axis = zip(padded, pads[: len(padded)], pads[len(padded) :], strict=True)
     if any(axis == 0 and (begin or end) for axis, begin, end in per_axis):
         return "it pads axis 0"

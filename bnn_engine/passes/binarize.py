@@ -131,12 +131,14 @@ def interval_of_comparison(
     lower = np.full_like(threshold, -infinity)
     upper = np.full_like(threshold, infinity)
     if kind == "Greater":
-        lower = np.nextafter(threshold, infinity)
+        with np.errstate(all="ignore"):
+            lower = np.nextafter(threshold, infinity)
         never = threshold == infinity
     elif kind == "GreaterOrEqual":
         lower, never = threshold, np.zeros_like(threshold, dtype=bool)
     elif kind == "Less":
-        upper = np.nextafter(threshold, -infinity)
+        with np.errstate(all="ignore"):
+            upper = np.nextafter(threshold, -infinity)
         never = threshold == -infinity
     else:
         upper, never = threshold, np.zeros_like(threshold, dtype=bool)

@@ -51,7 +51,12 @@ class BinaryDenseLayers(BinaryLayerRewrite):
         if alpha != 1:
             signed = weights if alpha > 0 else split_sign_rows(np.ascontiguousarray(-rows))
             assert isinstance(signed, SignRows)
-            weights = SignRows(signed.bits, signed.scale * abs(alpha))
+            with np.errstate(over="ignore", under="ignore"):
+                scale = signed.scale * abs(alpha)
+            tiny = np.finfo(np.float32).tiny
+            if not (((scale >= tiny) & np.isfinite(scale)) | (signed.scale == 0)).all():
+                return Declined("alpha times the weights leaves the normal float32 numbers")
+            weights = SignRows(signed.bits, scale)
         added = _bias(bias, beta, rows.shape[0])
         if isinstance(added, Declined):
             return added
@@ -77,4 +82,5 @@ def _bias(
         return Declined(f"bias has shape {list(constant.shape)}")
     if constant.ndim == 2 and constant.shape[0] != 1:
         return Declined("bias differs between the rows of a batch")
-    return np.array(np.broadcast_to(constant.reshape(-1) * beta, num_outputs))
+    with np.errstate(over="ignore", under="ignore"):
+        return np.array(np.broadcast_to(constant.reshape(-1) * beta, num_outputs))

@@ -110,18 +110,6 @@ class DotLayer final : public Op {
         kernel_(Format::kernel(kernels)),
         binarize_(Format::binarize(kernels).run),
         store_(Format::epilogue(kernels).run) {
-    if (spec.outputs < 1 || spec.outputs > kMaxExtent || spec.features < 1 ||
-        spec.features > kMaxDotLength || length < 1 || length > kMaxDotLength) {
-      bad_model("extents out of range (outputs " + std::to_string(spec.outputs) + ", features " +
-                std::to_string(spec.features) + ", K " + std::to_string(length) + ")");
-    }
-    if (spec.groups < 1 || spec.outputs % spec.groups != 0 || spec.features % spec.groups != 0) {
-      bad_model(std::to_string(spec.groups) + " groups do not divide " +
-                std::to_string(spec.features) + " input and " + std::to_string(spec.outputs) +
-                " output channels");
-    }
-    const std::string problem = spec.window.problem();
-    if (!problem.empty()) bad_model("the window has " + problem);
     flat_ = spec.dense || (spec.window.pointwise() && spec.groups == 1);
     unit_ = Format::unit(spec.features);
     slice_ = Format::unit(spec.features / spec.groups);
@@ -201,7 +189,7 @@ class DotLayer final : public Op {
   // [blocks of lane vectors][K][lanes]; filled by the maker, which knows the source format.
   AlignedArray<Weight>& weights() { return weights_; }
 
-  // Index into weights() of K = 0 of output channel `channel`, and the step from one k to the next.
+  // Index into weights() of K = 0 of an output channel; the next k lies lanes() further.
   std::ptrdiff_t weight_index(std::int64_t channel) const {
     const std::int64_t per_group = spec_.outputs / spec_.groups;
     const std::int64_t in_group = channel % per_group;
@@ -387,22 +375,44 @@ std::int64_t taps_of(const DotLayerSpec& spec) {
   return spec.dense ? 1 : spec.window.h.kernel * spec.window.w.kernel;
 }
 
-// Throws unless the caller's weights have as many elements as the spec says.
-void check_weight_count(const DotLayerSpec& spec, std::size_t got, std::int64_t row) {
-  const bool plausible =
-      spec.outputs > 0 && spec.outputs <= kMaxExtent && row > 0 && row <= kMaxDotLength;
-  if (!plausible || got != static_cast<std::size_t>(spec.outputs * row)) {
-    throw ModelFormatError("node '" + spec.name + "': weights have " + std::to_string(got) +
-                           " elements, expected " + std::to_string(spec.outputs) + " x " +
-                           std::to_string(row));
+[[noreturn]] void bad_spec(const DotLayerSpec& spec, const std::string& what) {
+  throw ModelFormatError("node '" + spec.name + "': " + what);
+}
+
+// Bounds every number of a description, so that no later product overflows.
+void check_spec(const DotLayerSpec& spec) {
+  const std::string problem = spec.window.problem();
+  if (!problem.empty()) bad_spec(spec, "the window has " + problem);
+  if (spec.outputs < 1 || spec.outputs > kMaxExtent || spec.features < 1 ||
+      spec.features > kMaxDotLength / taps_of(spec)) {
+    bad_spec(spec, "extents out of range (outputs " + std::to_string(spec.outputs) + ", features " +
+                       std::to_string(spec.features) + ")");
+  }
+  if (spec.groups < 1 || spec.outputs % spec.groups != 0 || spec.features % spec.groups != 0) {
+    bad_spec(spec, std::to_string(spec.groups) + " groups do not divide " +
+                       std::to_string(spec.features) + " input and " +
+                       std::to_string(spec.outputs) + " output channels");
   }
 }
 
-// K of a layer whose kernel and channel numbers may still be nonsense; 0 then (refused later).
-std::int64_t dot_length(const DotLayerSpec& spec, std::int64_t per_tap) {
-  if (!spec.window.problem().empty() || per_tap < 1 || per_tap > kMaxDotLength) return 0;
-  const std::int64_t taps = taps_of(spec);
-  return taps > kMaxDotLength / per_tap ? 0 : taps * per_tap;
+// Throws unless the caller's weights have `row` elements for each output.
+void check_weight_count(const DotLayerSpec& spec, std::size_t got, std::int64_t row) {
+  if (got != static_cast<std::size_t>(spec.outputs * row)) {
+    bad_spec(spec, "weights have " + std::to_string(got) + " elements, expected " +
+                       std::to_string(spec.outputs) + " x " + std::to_string(row));
+  }
+}
+
+// Spreads rows of `length` weights over the lanes of the layer's blocks.
+template <class Format>
+void fill_lanes(DotLayer<Format>& layer, std::span<const typename Format::Weight> rows,
+                std::int64_t length) {
+  const std::int64_t outputs = static_cast<std::int64_t>(rows.size()) / length;
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    const auto* source = rows.data() + o * length;
+    auto* target = layer.weights().data() + layer.weight_index(o);
+    for (std::int64_t k = 0; k < length; ++k) target[k * layer.lanes()] = source[k];
+  }
 }
 
 }  // namespace
@@ -410,29 +420,24 @@ std::int64_t dot_length(const DotLayerSpec& spec, std::int64_t per_tap) {
 std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
                                     std::span<const std::uint64_t> weights,
                                     const Epilogue& epilogue, const KernelSet& kernels) {
-  std::int64_t length = dot_length(spec, words_for(std::max<std::int64_t>(spec.features, 1)));
-  if (spec.dense && spec.outputs > 0) {
+  check_spec(spec);
+  std::int64_t length = taps_of(spec) * words_for(spec.features);
+  if (spec.dense) {
     // A flattened image has tail bits inside its rows: the weights say how many words a row has.
     length = std::max(length, static_cast<std::int64_t>(weights.size()) / spec.outputs);
   }
   check_weight_count(spec, weights.size(), length);
   auto layer = std::make_unique<DotLayer<XnorFormat>>(spec, length, epilogue, kernels);
-  const std::int64_t lanes = layer->lanes();
-  for (std::int64_t o = 0; o < spec.outputs; ++o) {
-    const std::uint64_t* source = weights.data() + o * length;
-    std::uint64_t* target = layer->weights().data() + layer->weight_index(o);
-    for (std::int64_t k = 0; k < length; ++k) target[k * lanes] = source[k];
-  }
+  fill_lanes(*layer, weights, length);
   return layer;
 }
 
 std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
                                              std::span<const std::uint8_t> weights,
                                              const Epilogue& epilogue, const KernelSet& kernels) {
-  if (spec.groups != 1) {
-    throw ModelFormatError("node '" + spec.name + "': grouped 1-bit weights with float input");
-  }
-  const std::int64_t length = dot_length(spec, spec.features);
+  check_spec(spec);
+  if (spec.groups != 1) bad_spec(spec, "1-bit weights in groups");
+  const std::int64_t length = taps_of(spec) * spec.features;
   const std::int64_t row_bytes = (length + 7) / 8;
   check_weight_count(spec, weights.size(), row_bytes);
   auto layer = std::make_unique<DotLayer<BinaryWeightFormat>>(spec, length, epilogue, kernels);
@@ -450,15 +455,11 @@ std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
 
 std::unique_ptr<Op> make_f32_layer(const DotLayerSpec& spec, std::span<const float> weights,
                                    const Epilogue& epilogue, const KernelSet& kernels) {
-  const std::int64_t length = dot_length(spec, spec.groups < 1 ? 0 : spec.features / spec.groups);
+  check_spec(spec);
+  const std::int64_t length = taps_of(spec) * (spec.features / spec.groups);
   check_weight_count(spec, weights.size(), length);
   auto layer = std::make_unique<DotLayer<F32Format>>(spec, length, epilogue, kernels);
-  const std::int64_t lanes = layer->lanes();
-  for (std::int64_t o = 0; o < spec.outputs; ++o) {
-    const float* source = weights.data() + o * length;
-    float* target = layer->weights().data() + layer->weight_index(o);
-    for (std::int64_t k = 0; k < length; ++k) target[k * lanes] = source[k];
-  }
+  fill_lanes(*layer, weights, length);
   return layer;
 }
 

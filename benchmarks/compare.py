@@ -1,0 +1,370 @@
+"""Measures the shipped networks in this engine, its float kernels and ONNX Runtime, side by side.
+
+    python benchmarks/compare.py
+    python benchmarks/compare.py --mnist DIR --json > figures.json
+
+Prints Markdown tables: accuracy and size, latencies, and what a new process costs. The runtimes
+take turns of a few calls, so that drifts of the clock rate and other load hit all of them alike;
+all ratios are those of one run. Progress goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+from processes import ProcessFigures, measure_processes
+from runtimes import LABELS, PEERS, Runtime, load_runtime
+
+import bnn_engine
+from bnn_engine.datasets import DatasetError, LabelledImages, digits, load_idx
+from bnn_engine.timing import interleaved_latencies
+
+__all__ = ["Latency", "NetworkFigures", "Report", "main", "to_json", "to_markdown"]
+
+_NETWORKS = ("mnist-bmlp", "mnist-bcnn", "mnist-mlp", "mnist-cnn")
+_BATCHES = (1, 64, 1024)
+_CHUNK = 250
+# A turn of one runtime: long enough for its code and data to be in the caches for most calls, short
+# beside the seconds over which a machine's clock and load drift.
+_TURN_SECONDS = 0.02
+_MAX_CALLS_A_TURN = 25
+_MIN_TURNS = 5
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of a call, in microseconds.
+
+    Attributes:
+        min: of the fastest call.
+        p50: the median.
+        calls: how many were timed.
+    """
+
+    min: float
+    p50: float
+    calls: int
+
+
+@dataclass(frozen=True)
+class NetworkFigures:
+    """What was measured for one network.
+
+    Attributes:
+        name: of the shipped model.
+        onnx_bytes: size of its ONNX file.
+        packed_bytes: size of the file that ``Engine.save`` makes of it.
+        accuracy: share of images classified correctly, by runtime.
+        differing: images that a runtime gives another class than the packed network, by runtime.
+        latencies: by batch, by runtime.
+    """
+
+    name: str
+    onnx_bytes: int
+    packed_bytes: int
+    accuracy: Mapping[str, float]
+    differing: Mapping[str, int]
+    latencies: Mapping[int, Mapping[str, Latency]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All figures of a run.
+
+    Attributes:
+        isa: instruction set of the kernels.
+        cpu: what the operating system calls the processor.
+        num_threads: threads that a call could use.
+        versions: of the runtimes, by name.
+        data: what the accuracy was measured on.
+        num_images: how many images that is.
+        networks: one entry per network.
+        processes: what a new process costs, None where it was not measured.
+    """
+
+    isa: str
+    cpu: str
+    num_threads: int
+    versions: Mapping[str, str]
+    data: str
+    num_images: int
+    networks: Sequence[NetworkFigures]
+    processes: ProcessFigures | None
+
+
+# -- measuring -------------------------------------------------------------------------------------
+
+
+def _measure_network(
+    name: str, data: LabelledImages, batches: Sequence[int], num_threads: int, seconds: float
+) -> tuple[NetworkFigures, list[Runtime]]:
+    source = bnn_engine.models.path(name)
+    with TemporaryDirectory() as folder:
+        packed = Path(folder) / f"{name}.packed.onnx"
+        bnn_engine.load(source).save(packed)
+        packed_bytes = packed.stat().st_size
+        loaded = [
+            load_runtime(key, packed if key == "packed" else source, num_threads) for key in LABELS
+        ]
+    runtimes = [runtime for runtime in loaded if runtime is not None]
+    _progress(f"{name}: accuracy")
+    classes = {runtime.name: _classify(runtime, data.images) for runtime in runtimes}
+    latencies = {}
+    for batch in batches:
+        _progress(f"{name}: batch {batch}")
+        repeats = ceil(batch / len(data.images))
+        x = np.concatenate([data.images] * repeats)[:batch].astype(np.float32)
+        latencies[batch] = _latencies(runtimes, x, seconds)
+    figures = NetworkFigures(
+        name,
+        source.stat().st_size,
+        packed_bytes,
+        {key: float((got == data.labels).mean()) for key, got in classes.items()},
+        {key: int((got != classes["packed"]).sum()) for key, got in classes.items()},
+        latencies,
+    )
+    return figures, runtimes
+
+
+def _classify(runtime: Runtime, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    chunks = (images[first : first + _CHUNK] for first in range(0, len(images), _CHUNK))
+    return np.concatenate([runtime.predict(x.astype(np.float32)).argmax(axis=1) for x in chunks])
+
+
+def _latencies(
+    runtimes: Sequence[Runtime], x: NDArray[np.float32], seconds: float
+) -> dict[str, Latency]:
+    """Time calls in alternating turns for about ``seconds``."""
+    calls = {runtime.name: partial(runtime.predict, x) for runtime in runtimes}
+    probe = interleaved_latencies(calls, num_runs=3, warmup_runs=2)
+    fastest = [float(times.min()) for times in probe.values()]
+    calls_a_turn = min(_MAX_CALLS_A_TURN, max(1, int(_TURN_SECONDS / max(fastest))))
+    turns = max(_MIN_TURNS, int(seconds / (calls_a_turn * sum(fastest))))
+    rounds = [
+        interleaved_latencies(calls, num_runs=calls_a_turn, warmup_runs=0) for _ in range(turns)
+    ]
+    timed = {key: np.concatenate([part[key] for part in rounds]) * 1e6 for key in calls}
+    return {
+        key: Latency(float(times.min()), float(np.median(times)), len(times))
+        for key, times in timed.items()
+    }
+
+
+def _progress(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+def _cpu() -> str:
+    """Model name of the processor."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def to_json(report: Report) -> str:
+    """Write the figures as JSON, with the ratios that the tables show."""
+    figures = asdict(report)
+    for network, measured in zip(figures["networks"], report.networks, strict=True):
+        network["ratios"] = {
+            batch: {
+                peer: {
+                    key: getattr(by_runtime[peer], key) / getattr(by_runtime["packed"], key)
+                    for key in ("min", "p50")
+                }
+                for peer in PEERS
+                if peer in by_runtime
+            }
+            for batch, by_runtime in measured.latencies.items()
+        }
+    return json.dumps(figures, indent=2)
+
+
+def to_markdown(report: Report) -> str:
+    """Write the figures as Markdown tables."""
+    peers = [peer for peer in PEERS if peer in report.versions]
+    threads = "1 thread" if report.num_threads == 1 else f"{report.num_threads} threads"
+    versions = f"bnn_engine {report.versions['packed']}"
+    if "onnxruntime" in report.versions:
+        versions += f", ONNX Runtime {report.versions['onnxruntime']}"
+    parts = [
+        f"{report.cpu}, kernels for {report.isa}, {threads}, {versions}.",
+        f"Accuracy on {report.num_images:,} images ({report.data}).",
+        _table(_accuracy_rows(report, peers)),
+        "Latency of a call in µs (minimum / median), NumPy in, NumPy out; in brackets how many "
+        "times faster packed is.",
+        _table(_latency_rows(report, peers)),
+    ]
+    if report.processes is not None:
+        parts += ["New processes, minimum of several:", _table(_process_rows(report.processes))]
+    return "\n\n".join(parts)
+
+
+def _accuracy_rows(report: Report, peers: Sequence[str]) -> list[list[str]]:
+    names = ["packed", *peers]
+    header = [
+        "network",
+        "ONNX file",
+        "packed file",
+        *(f"accuracy {LABELS[name]}" for name in names),
+    ]
+    rows = [header]
+    for network in report.networks:
+        accuracies = []
+        for name in names:
+            differing = network.differing[name]
+            note = f" ({differing} differ)" if differing else ""
+            accuracies.append(f"{network.accuracy[name]:.2%}{note}")
+        sizes = (f"{size / 1000:.1f} kB" for size in (network.onnx_bytes, network.packed_bytes))
+        rows.append([network.name, *sizes, *accuracies])
+    return rows
+
+
+def _latency_rows(report: Report, peers: Sequence[str]) -> list[list[str]]:
+    rows = [["network", "batch", *(LABELS[name] for name in ("packed", *peers))]]
+    for network in report.networks:
+        for batch, by_runtime in network.latencies.items():
+            packed = by_runtime["packed"]
+            cells = [_times(packed)]
+            for peer in peers:
+                time = by_runtime[peer]
+                ratios = f"{time.min / packed.min:.1f}× / {time.p50 / packed.p50:.1f}×"
+                cells.append(f"{_times(time)} ({ratios})")
+            rows.append([network.name, str(batch), *cells])
+    return rows
+
+
+def _times(latency: Latency) -> str:
+    return " / ".join(
+        f"{value:.1f}" if value < 100 else f"{value:,.0f}" for value in (latency.min, latency.p50)
+    )
+
+
+def _process_rows(figures: ProcessFigures) -> list[list[str]]:
+    rows = [["what", "ms"]]
+    for what, seconds in figures.rows():
+        rows.append([what, "–" if seconds is None else f"{seconds * 1e3:.1f}"])
+    return rows
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Write rows, the header first, as a Markdown table: first column left, others right."""
+    header, *body = rows
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *body))
+
+
+# -- command line ----------------------------------------------------------------------------------
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    description, _, _ = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog="example: python benchmarks/compare.py --mnist ~/mnist --networks mnist-bmlp "
+        "--batches 1 64 --json",
+    )
+    parser.add_argument(
+        "--mnist",
+        type=Path,
+        metavar="DIR",
+        help="folder with MNIST's t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, plain or .gz "
+        "(default: the 1,797 digits that ship with the package)",
+    )
+    parser.add_argument(
+        "--networks",
+        nargs="+",
+        choices=_NETWORKS,
+        default=_NETWORKS,
+        metavar="NAME",
+        help=f"shipped networks to measure (default: {' '.join(_NETWORKS)})",
+    )
+    parser.add_argument(
+        "--batches",
+        nargs="+",
+        type=_positive,
+        default=_BATCHES,
+        metavar="N",
+        help=f"batch sizes (default: {' '.join(map(str, _BATCHES))})",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=3.0,
+        metavar="S",
+        help="time to spend on each network and batch, all runtimes together (default: 3)",
+    )
+    parser.add_argument(
+        "--num-threads", type=_positive, default=1, metavar="N", help="threads (default: 1)"
+    )
+    parser.add_argument(
+        "--process-runs",
+        type=int,
+        default=10,
+        metavar="N",
+        help="new processes per figure, 0 leaves these figures out (default: 10)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    return parser.parse_args(argv)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    arguments = _arguments(argv)
+    try:
+        data = digits() if arguments.mnist is None else load_idx(arguments.mnist)
+        if not len(data.labels):
+            raise DatasetError(f"'{arguments.mnist}' holds no images")
+        report = _measure(arguments, data)
+    except bnn_engine.BnnError as error:
+        raise SystemExit(f"error: {error}") from None
+    print(to_json(report) if arguments.json else to_markdown(report))
+
+
+def _measure(arguments: argparse.Namespace, data: LabelledImages) -> Report:
+    networks: list[NetworkFigures] = []
+    versions: dict[str, str] = {}
+    for name in arguments.networks:
+        figures, runtimes = _measure_network(
+            name, data, arguments.batches, arguments.num_threads, arguments.seconds
+        )
+        networks.append(figures)
+        versions |= {runtime.name: runtime.version for runtime in runtimes}
+    processes = None
+    if arguments.process_runs > 0:
+        processes = measure_processes(arguments.process_runs, _progress)
+    return Report(
+        isa=bnn_engine.cpu_info().active_isa,
+        cpu=_cpu(),
+        num_threads=arguments.num_threads,
+        versions=versions,
+        data="the shipped digits" if arguments.mnist is None else "the MNIST test set",
+        num_images=len(data.labels),
+        networks=networks,
+        processes=processes,
+    )
+
+
+if __name__ == "__main__":
+    main()

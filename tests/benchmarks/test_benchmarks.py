@@ -1,0 +1,215 @@
+"""The benchmarks collect, run, and record what their figures need; nothing here looks at times."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bnn_engine
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+MODULES = ("bench_models.py", "bench_kernels.py")
+QUICK = ("--benchmark-min-rounds=1", "--benchmark-max-time=0", "--benchmark-warmup=off")
+
+
+@pytest.fixture(scope="module")
+def module() -> Iterator[Any]:
+    """Import a module of the benchmarks by name, as running them as scripts does."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(BENCHMARKS))
+
+    def load(name: str) -> ModuleType:
+        return importlib.import_module(name)
+
+    yield load
+    sys.path.remove(str(BENCHMARKS))
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(BENCHMARKS)):
+            del sys.modules[name]
+
+
+def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python beside the benchmarks, where no source of the package shadows the installed one."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True, timeout=300)
+
+
+def run_pytest(*arguments: str) -> str:
+    done = run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_modules_collect() -> None:
+    listed = run_pytest("--collect-only", "-m", "", *MODULES)
+    for network in ("mnist-mlp", "mnist-bmlp", "mnist-cnn", "mnist-bcnn"):
+        for batch in (1, 64, 1024):
+            for runtime in ("packed", "float", "onnxruntime"):
+                assert f"[{network}-batch{batch}-{runtime}]" in listed
+    for layer in ("56x56x64", "28x28x128", "14x14x256", "7x7x512"):
+        assert f"[W1A1-conv3x3-{layer}-batch1-packed]" in listed
+    for layer in ("1024x1024", "9216x4096"):
+        for batch in (1, 16, 256):
+            assert f"[W1A1-dense-{layer}-batch{batch}-onnxruntime]" in listed
+
+
+def test_large_cases_are_left_out_by_default() -> None:
+    assert "9216x4096-batch256" not in run_pytest("--collect-only", "bench_kernels.py")
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("runtime", ["packed", "float", "onnxruntime"])
+def test_one_case_runs(name: str, runtime: str) -> None:
+    case = {
+        "bench_models.py": f"bench_network[mnist-bmlp-batch1-{runtime}]",
+        "bench_kernels.py": f"bench_layer[W1A1-dense-1024x1024-batch1-{runtime}]",
+    }[name]
+    assert "1 passed" in run_pytest("--benchmark-disable", f"{name}::{case}")
+
+
+def recorded(tmp_path: Path, case: str) -> dict[str, Any]:
+    """Run a case and return what it wrote into its results."""
+    file = tmp_path / "results.json"
+    run_pytest(*QUICK, f"--benchmark-json={file}", case)
+    (result,) = json.loads(file.read_text())["benchmarks"]
+    assert isinstance(result, dict)
+    return result
+
+
+def test_extra_info_of_networks(tmp_path: Path) -> None:
+    result = recorded(tmp_path, "bench_models.py::bench_network[mnist-bcnn-batch64-packed]")
+    info = result["extra_info"]
+    assert result["group"] == "mnist-bcnn batch 64"
+    assert info["isa"] == bnn_engine.cpu_info().active_isa
+    assert (info["num_threads"], info["shape"]) == (1, [64, 784])
+    assert info["onnx_bytes"] == bnn_engine.models.path("mnist-bcnn").stat().st_size
+    assert 0 < info["packed_bytes"] < info["onnx_bytes"]
+    assert (info["network"], info["runtime"]) == ("mnist-bcnn", "packed")
+    assert info["us_per_sample"] > 0
+
+
+def test_extra_info_of_layers(tmp_path: Path) -> None:
+    case = "bench_kernels.py::bench_layer[W1A1-conv3x3-7x7x512-batch1-onnxruntime]"
+    result = recorded(tmp_path, case)
+    info = result["extra_info"]
+    assert result["group"] == "W1A1-conv3x3-7x7x512 batch 1"
+    assert info["isa"] == bnn_engine.cpu_info().active_isa
+    assert (info["num_threads"], info["shape"]) == (1, [1, 512, 7, 7])
+    assert info["macs"] == 19 * 19 * 512 * 512
+    assert info["macs_with_padding"] == 21 * 21 * 512 * 512
+    assert (info["kind"], info["runtime"]) == ("W1A1", "onnxruntime")
+    assert info["gmac_per_s"] > 0
+
+
+@pytest.mark.parametrize("kind", ["W1A1", "W1A32", "float"])
+def test_layers_are_what_they_are_called(module: Any, kind: str) -> None:
+    layers = module("layers")
+    for layer in (layers.DenseLayer(kind, 70, 9), layers.ConvLayer(kind, 5, 3, 9)):
+        engine = bnn_engine.load(layer.model())
+        (step,) = (step for step in engine.summary().layers if step.binary_macs or step.float_macs)
+        assert step.kind == kind
+        assert engine.predict(layer.inputs(2)).shape[:2] == (2, 9)
+
+
+def test_real_taps_are_counted(module: Any) -> None:
+    layer = module("layers").ConvLayer("W1A1", 6, 2, 3, kernel=5)
+    ones = np.pad(np.ones((6, 6)), 2)
+    taps = sum(ones[y : y + 5, x : x + 5].sum() for y in range(6) for x in range(6))
+    assert layer.macs == taps * 2 * 3
+
+
+def test_unknown_runtime(module: Any) -> None:
+    with pytest.raises(ValueError, match="onnxruntime"):
+        module("runtimes").load_runtime("tensorrt", bnn_engine.models.path("mnist-mlp"))
+
+
+# -- compare.py ------------------------------------------------------------------------------------
+
+
+def example_report(module: Any) -> Any:
+    compare, processes = module("compare"), module("processes")
+    by_runtime = {
+        "packed": compare.Latency(2.0, 2.5, 100),
+        "float": compare.Latency(6.0, 10.0, 100),
+        "onnxruntime": compare.Latency(17.0, 1250.0, 100),
+    }
+    network = compare.NetworkFigures(
+        name="mnist-bmlp",
+        onnx_bytes=553_105,
+        packed_bytes=24_300,
+        accuracy={"packed": 0.955, "float": 0.955, "onnxruntime": 0.954},
+        differing={"packed": 0, "float": 0, "onnxruntime": 2},
+        latencies={1: by_runtime},
+    )
+    return compare.Report(
+        isa="avx2",
+        cpu="Some CPU",
+        num_threads=1,
+        versions={"packed": "0.1.0", "float": "0.1.0", "onnxruntime": "1.31.1"},
+        data="the shipped digits",
+        num_images=1797,
+        networks=[network],
+        processes=processes.ProcessFigures(0.1, 0.12, 0.3, 0.01, 0.2, 0.001, 0.4, None),
+    )
+
+
+def test_markdown(module: Any) -> None:
+    lines = module("compare").to_markdown(example_report(module)).splitlines()
+    assert "| mnist-bmlp | 553.1 kB | 24.3 kB | 95.50% | 95.50% | 95.40% (2 differ) |" in lines
+    latencies = (
+        "| mnist-bmlp | 1 | 2.0 / 2.5 | 6.0 / 10.0 (3.0× / 4.0×) | 17.0 / 1,250 (8.5× / 500.0×) |"
+    )
+    assert latencies in lines
+    assert "| `import bnn_engine` | 120.0 |" in lines
+    assert any(line.endswith("ONNX Runtime, mnist-bmlp.onnx | – |") for line in lines)
+    rows = [line for line in lines if line.startswith("|")]
+    assert {row.count("|") for row in rows} == {7, 6, 3}
+
+
+def test_json_has_the_ratios_of_the_tables(module: Any) -> None:
+    figures = json.loads(module("compare").to_json(example_report(module)))
+    (network,) = figures["networks"]
+    assert network["ratios"]["1"]["float"] == {"min": 3.0, "p50": 4.0}
+    assert network["latencies"]["1"]["onnxruntime"] == {"min": 17.0, "p50": 1250.0, "calls": 100}
+    assert figures["processes"]["first_answer_onnxruntime"] is None
+
+
+def test_compare_runs() -> None:
+    options = "--networks mnist-bmlp --batches 1 3 --seconds 0.01 --process-runs 1 --json".split()
+    done = run_python("compare.py", *options)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    (network,) = figures["networks"]
+    assert set(network["latencies"]) == {"1", "3"}
+    assert set(network["accuracy"]) == {"packed", "float", "onnxruntime"}
+    assert network["differing"]["float"] == 0
+    assert all(seconds > 0 for seconds in figures["processes"].values())
+    assert "mnist-bmlp: batch 3" in done.stderr
+
+
+def test_compare_without_data(tmp_path: Path) -> None:
+    done = run_python("compare.py", "--mnist", str(tmp_path / "missing"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "missing" in done.stderr
+
+
+def test_compare_help_has_an_example() -> None:
+    done = run_python("compare.py", "--help")
+    assert done.returncode == 0
+    assert "example: python benchmarks/compare.py" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("option", ["--batches=0", "--num-threads=-1", "--networks=resnet"])
+def test_compare_refuses_bad_options(module: Any, option: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        module("compare").main([option])

@@ -1,0 +1,200 @@
+"""Every op: reference = function body in ONNX Runtime, inferred shape = shape of the reference."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.shape_inference
+import pytest
+from numpy.typing import NDArray
+
+from bnn_engine.graph import Graph, Node
+from bnn_engine.graph.protobuf import to_model
+from bnn_engine.ops import DOMAIN, OPS, pack_signs, register_schemas
+from tests.support.onnx_models import run_onnxruntime, signs
+
+Array = NDArray[Any]
+INF = np.float32(np.inf)
+
+
+def _case(
+    op_type: str, attributes: dict[str, Any], x: Array, *constants: Array, opset: int = 21
+) -> Graph:
+    graph = Graph("case", opset)
+    graph.inputs = [graph.value("x", x.dtype, ("N", *x.shape[1:]))]
+    inputs = [
+        graph.inputs[0],
+        *(graph.constant(f"c{i}", c) for i, c in enumerate(constants)),
+    ]
+    output = graph.value("y", np.dtype(np.float32))
+    graph.append(Node(op_type, list(inputs), [output], attributes, "node", DOMAIN))
+    graph.outputs = [output]
+    return graph
+
+
+def _check(graph: Graph, x: Array, *, exact: bool = True) -> None:
+    node = graph.nodes[0]
+    arrays = [x, *(value.const for value in node.inputs[1:] if value is not None)]
+    expected = OPS[node.op_type].reference([a for a in arrays if a is not None], node.attributes)
+    assert expected.dtype == np.float32
+    model = to_model(graph)
+    (actual,) = run_onnxruntime(model, {"x": x})
+    if exact:
+        np.testing.assert_array_equal(actual, expected)
+    else:
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-4)
+
+    register_schemas()
+    inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    dims = inferred.graph.output[0].type.tensor_type.shape.dim
+    assert [dim.dim_param or dim.dim_value for dim in dims] == ["N", *expected.shape[1:]]
+
+
+def _conv_attributes(
+    channels: int, kernel: list[int], strides: list[int], pads: list[int], dilations: list[int]
+) -> dict[str, Any]:
+    return {
+        "channels": channels,
+        "kernel_shape": kernel,
+        "strides": strides,
+        "pads": pads,
+        "dilations": dilations,
+    }
+
+
+CONVOLUTIONS = [
+    (3, 5, [3, 3], [1, 1], [0, 0, 0, 0], [1, 1]),
+    (1, 2, [1, 1], [2, 2], [0, 0, 0, 0], [1, 1]),
+    (7, 3, [3, 2], [2, 1], [1, 0, 0, 1], [1, 2]),
+    (2, 9, [5, 5], [1, 3], [2, 2, 2, 2], [1, 1]),
+    (9, 1, [3, 3], [1, 1], [4, 4, 4, 4], [2, 2]),
+]
+
+
+@pytest.mark.parametrize("opset", [21, 22])
+@pytest.mark.parametrize(
+    ("channels", "outputs", "kernel", "strides", "pads", "dilations"), CONVOLUTIONS
+)
+@pytest.mark.parametrize("op_type", ["BinaryConv", "BinaryWeightConv"])
+def test_convolutions(
+    op_type: str,
+    channels: int,
+    outputs: int,
+    kernel: list[int],
+    strides: list[int],
+    pads: list[int],
+    dilations: list[int],
+    opset: int,
+) -> None:
+    rng = np.random.default_rng(1)
+    weights = pack_signs(signs(rng, (outputs, channels, *kernel)))
+    binary = op_type == "BinaryConv"
+    shape = (2, channels, 7, 6)
+    x = signs(rng, shape) if binary else rng.normal(size=shape).astype(np.float32)
+    attributes = _conv_attributes(channels, kernel, strides, pads, dilations)
+    _check(_case(op_type, attributes, x, weights, opset=opset), x, exact=binary)
+
+
+@pytest.mark.parametrize("features", [1, 7, 8, 9, 65])
+@pytest.mark.parametrize("op_type", ["BinaryGemm", "BinaryWeightGemm"])
+def test_dense(op_type: str, features: int) -> None:
+    rng = np.random.default_rng(2)
+    weights = pack_signs(signs(rng, (5, features)))
+    binary = op_type == "BinaryGemm"
+    shape = (3, features)
+    x = signs(rng, shape) if binary else rng.normal(size=shape).astype(np.float32)
+    _check(_case(op_type, {"features": features}, x, weights), x, exact=binary)
+
+
+SPECIAL = np.array(
+    [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 3.4e38, 2.0, 0.5], np.float32
+)
+
+
+@pytest.mark.parametrize("inside", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [
+        (np.float32(0), INF),
+        (np.nextafter(np.float32(0), INF), INF),
+        (-INF, np.float32(-0.0)),
+        (INF, -INF),
+        (np.float32(-1), np.float32(1)),
+    ],
+)
+def test_binarize_scalar(lower: np.float32, upper: np.float32, inside: float) -> None:
+    x = np.stack([SPECIAL, SPECIAL[::-1]])
+    _check(_case("Binarize", {"inside": inside}, x, np.asarray(lower), np.asarray(upper)), x)
+
+
+@pytest.mark.parametrize("rank", [2, 3, 4])
+def test_binarize_per_channel(rank: int) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.integers(-3, 4, (4, 5, 3, 2)[:rank]).astype(np.float32)
+    lower = np.array([-1, 0, 1, np.inf, -np.inf], np.float32).reshape(5, *[1] * (rank - 2))
+    upper = np.array([1, np.inf, 1, -np.inf, 2], np.float32).reshape(lower.shape)
+    _check(_case("Binarize", {"inside": 1.0}, x, lower, upper), x)
+
+
+def test_nan_is_outside() -> None:
+    x = np.full((1, 1), np.nan, np.float32)
+    bounds = [np.float32(-np.inf), np.float32(np.inf)]
+    for inside in (1.0, -1.0):
+        y = OPS["Binarize"].reference([x, *map(np.asarray, bounds)], {"inside": inside})
+        assert y.tolist() == [[-inside]]
+
+
+GOOD = _conv_attributes(3, [3, 3], [1, 1], [0, 0, 0, 0], [1, 1])
+FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("op_type", "dtypes", "shapes", "attributes", "message"),
+    [
+        ("BinaryGemm", [FLOAT, BYTE], [("N", 9), (4, 2)], {"features": 9}, None),
+        ("BinaryGemm", [FLOAT, BYTE], [None, None], {"features": 9}, None),
+        ("BinaryGemm", [FLOAT], [("N", 9)], {"features": 9}, "1 inputs instead of 2"),
+        ("BinaryGemm", [FLOAT, FLOAT], [("N", 9), (4, 2)], {"features": 9}, "instead of uint8"),
+        ("BinaryGemm", [FLOAT, BYTE], [("N", 9), (4, 3)], {"features": 9}, "weights have shape"),
+        ("BinaryGemm", [FLOAT, BYTE], [("N", 8), (4, 2)], {"features": 9}, "has 8 features"),
+        ("BinaryGemm", [FLOAT, BYTE], [("N", 9, 1), (4, 2)], {"features": 9}, "rank 3"),
+        ("BinaryGemm", [FLOAT, BYTE], [("N", 9), (4, 2)], {"features": 0}, "features is 0"),
+        ("BinaryGemm", [FLOAT, BYTE], [("N", 9), (4, 2)], {"features": "9"}, "which is no int"),
+        ("BinaryGemm", [FLOAT, BYTE], [("N", 9), (4, 2)], {}, "has attributes"),
+        ("BinaryConv", [FLOAT, BYTE], [("N", 3, 8, 8), (4, 4)], GOOD, None),
+        ("BinaryConv", [FLOAT, BYTE], [("N", 2, 8, 8), (4, 4)], GOOD, "2 channels instead of 3"),
+        ("BinaryConv", [FLOAT, BYTE], [("N", 3, 2, 8), (4, 4)], GOOD, "does not fit"),
+        ("BinaryConv", [FLOAT, BYTE], [("N", 3, 8), (4, 4)], GOOD, "rank 3 instead of 4"),
+        (
+            "BinaryConv",
+            [FLOAT, BYTE],
+            [("N", 3, 8, 8), (4, 4)],
+            {**GOOD, "pads": [0, -1, 0, 0]},
+            "not negative",
+        ),
+        (
+            "BinaryConv",
+            [FLOAT, BYTE],
+            [("N", 3, 8, 8), (4, 4)],
+            {**GOOD, "strides": [1]},
+            "need 2 entries",
+        ),
+        ("Binarize", [FLOAT] * 3, [("N", 4), (4,), ()], {"inside": 1.0}, None),
+        ("Binarize", [FLOAT] * 3, [("N", 4), (4,), ()], {"inside": 0.5}, "inside is 0.5"),
+        ("Binarize", [FLOAT] * 3, [("N", 4), (3,), ()], {"inside": 1.0}, "not per channel"),
+        ("Binarize", [FLOAT] * 3, [("N", 4, 2), (2,), ()], {"inside": 1.0}, "not per channel"),
+    ],
+)
+def test_wrong_uses_are_named(
+    op_type: str, dtypes: Any, shapes: Any, attributes: dict[str, Any], message: str | None
+) -> None:
+    problem = OPS[op_type].problem(dtypes, shapes, attributes)
+    assert (message is None and problem is None) or (
+        message is not None and problem is not None and message in problem
+    )
+
+
+def test_registration_is_idempotent() -> None:
+    register_schemas()
+    register_schemas()
+    assert onnx.defs.has("BinaryConv", DOMAIN)
