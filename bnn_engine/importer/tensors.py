@@ -28,7 +28,7 @@ _MAX_SMALL_ELEMENTS = 1024
 
 _MAX_EXTENT = 2**40
 
-_TYPED_FIELDS = {
+_TYPED_FIELDS: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float_data",
     onnx.TensorProto.COMPLEX64: "float_data",
     onnx.TensorProto.DOUBLE: "double_data",
@@ -197,7 +197,7 @@ def _data_size(tensor: onnx.TensorProto, count: int, num_bytes: int) -> tuple[in
     """How much data ``tensor`` holds, and how much it should hold."""
     if tensor.HasField("raw_data"):
         return len(tensor.raw_data), num_bytes
-    field = _TYPED_FIELDS.get(onnx.TensorProto.DataType(tensor.data_type), "int32_data")
+    field = _TYPED_FIELDS.get(tensor.data_type, "int32_data")
     per_value = (
         2 if tensor.data_type in (onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128) else 1
     )

@@ -23,6 +23,9 @@ Extents = NDArray[np.object_]
 # Shape arithmetic works on a handful of numbers; larger integer tensors are data.
 _MAX_ELEMENTS = 64
 
+# Nothing that exists has more elements: such numbers are nonsense, and would overflow int64.
+_MAX_EXTENT = 2**62
+
 # A sweep can only go on after another if it made a shape known; chains of Reshapes that depend on
 # each other through unknown shapes are rarely deeper than two.
 _MAX_SWEEPS = 8
@@ -106,7 +109,8 @@ def _evaluate(node: Node, known: dict[int, Extents]) -> Extents | None:
     ):
         return None
     try:
-        return rule(node, operands)
+        result = rule(node, operands)
+        return None if any(_is_int(e) and abs(e) > _MAX_EXTENT for e in result.flat) else result
     except (TypeError, ValueError, IndexError, KeyError):
         return None  # indices or axes that are symbols themselves, or out of range
 
@@ -384,8 +388,8 @@ def _written(shape: Sequence[Dim], extents: Sequence[Dim]) -> list[int] | None:
         same = axis < len(shape) and extent is not None and extent == shape[axis]
         if same and (axis == 0 or not isinstance(extent, int) or extent == 0):
             written.append(0)
-        elif isinstance(extent, int) and extent > 0:
+        elif isinstance(extent, int) and 0 < extent <= _MAX_EXTENT:
             written.append(extent)
         else:
             written.append(-1)
-    return written if written.count(-1) <= 1 and -2 not in written else None
+    return written if written.count(-1) <= 1 else None

@@ -38,7 +38,7 @@ def module() -> Iterator[Any]:
 
 
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python beside the benchmarks, where no source of the package shadows the installed one."""
+    """Run Python beside the benchmarks: no source shadows the installed package there."""
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True, timeout=300)
 
@@ -66,14 +66,12 @@ def test_large_cases_are_left_out_by_default() -> None:
     assert "9216x4096-batch256" not in run_pytest("--collect-only", "bench_kernels.py")
 
 
-@pytest.mark.parametrize("name", MODULES)
-@pytest.mark.parametrize("runtime", ["packed", "float", "onnxruntime"])
-def test_one_case_runs(name: str, runtime: str) -> None:
-    case = {
-        "bench_models.py": f"bench_network[mnist-bmlp-batch1-{runtime}]",
-        "bench_kernels.py": f"bench_layer[W1A1-dense-1024x1024-batch1-{runtime}]",
-    }[name]
-    assert "1 passed" in run_pytest("--benchmark-disable", f"{name}::{case}")
+def test_one_case_of_each_runs() -> None:
+    runtimes = ("packed", "float", "onnxruntime")
+    networks = [f"bench_models.py::bench_network[mnist-bmlp-batch1-{name}]" for name in runtimes]
+    layer = "bench_kernels.py::bench_layer[W1A1-dense-1024x1024-batch1"
+    layers = [f"{layer}-{name}]" for name in runtimes]
+    assert "6 passed" in run_pytest("--benchmark-disable", *networks, *layers)
 
 
 def recorded(tmp_path: Path, case: str) -> dict[str, Any]:
@@ -184,8 +182,8 @@ def test_json_has_the_ratios_of_the_tables(module: Any) -> None:
 
 
 def test_compare_runs() -> None:
-    options = "--networks mnist-bmlp --batches 1 3 --seconds 0.01 --process-runs 1 --json".split()
-    done = run_python("compare.py", *options)
+    options = ("--networks=mnist-bmlp", "--seconds=0.01", "--process-runs=1", "--json")
+    done = run_python("compare.py", "--batches", "1", "3", *options)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     (network,) = figures["networks"]

@@ -1,4 +1,4 @@
-"""Builds the C++ kernel tests as a plain CMake project and runs them for every instruction set.
+"""Builds the C++ tests as a plain CMake project and runs them for every instruction set.
 
 The build directories live in pytest's cache where it is enabled, so a second run rebuilds little.
 """
@@ -62,12 +62,16 @@ def build(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if ninja is not None:
         configure += ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
     check([*configure, *CONFIGURATIONS[request.param]])
-    check([cmake, "--build", str(directory), "--target", "bnn_kernel_tests", "--parallel"])
+    check([cmake, "--build", str(directory), "--parallel"])
     return directory
 
 
+def program(build: Path, name: str) -> str:
+    return str(build / "csrc" / "tests" / name)
+
+
 def kernel_tests(build: Path) -> str:
-    return str(build / "csrc" / "tests" / "bnn_kernel_tests")
+    return program(build, "bnn_kernel_tests")
 
 
 def listed_rows(build: Path) -> dict[str, bool]:
@@ -100,6 +104,14 @@ def test_kernels(build: Path, isa: str) -> None:
     passed = set(re.findall(rf"^(\w+/\w+): {cases} cases ok$", result.stdout, re.MULTILINE))
     assert passed == expected
     assert "dispatch: ok" in result.stdout
+
+
+def test_runtime(build: Path) -> None:
+    cases = "60" if "sanitized" in build.name else "400"
+    result = run([program(build, "bnn_runtime_tests"), cases])
+    assert result.returncode == 0, result.stdout + result.stderr
+    for isa in {name.split("/")[1] for name, supported in listed_rows(build).items() if supported}:
+        assert f"{isa} layers to bits: {cases} cases ok" in result.stdout
 
 
 def test_bad_arguments_are_refused(build: Path) -> None:

@@ -120,70 +120,62 @@ def log_softmax(x: Bounded) -> Bounded:
 
 
 def evaluate(
-    model: onnx.ModelProto, feeds: Mapping[str, Array], known: Mapping[str, Array]
+    model: onnx.ModelProto, feeds: Mapping[str, Array], seen: Mapping[str, Array]
 ) -> dict[str, Bounded]:
     """Every float tensor of a feed-forward network with its error bound.
 
     Args:
-        model: the network; weights are initializers or Constant nodes.
+        model: the network; weights are initializers.
         feeds: inputs by name.
-        known: tensors to start from instead of computing them: the results of comparisons, on which
-            two evaluations may differ, and everything that is not float arithmetic.
+        seen: results of one evaluation by tensor name. What a Where gives is taken from there, since
+            two evaluations may differ by more than a rounding behind a comparison; so are the
+            shapes that a Reshape gives.
 
     Returns:
-        Tensors by name, ``known`` ones without an error.
+        Tensors by name.
     """
-    graph = model.graph
-    constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     tensors = {name: exactly(array) for name, array in feeds.items()}
-    for node in graph.node:
+    for node in model.graph.node:
         name = node.output[0]
-        if name in known:
-            if known[name].dtype == np.float32:
-                tensors[name] = exactly(known[name])
-            continue
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        if node.op_type == "Identity" and node.input[0] in constants:
+        if node.op_type == "Where":
+            tensors[name] = exactly(seen[name])
+        elif node.op_type == "Identity":
             constants[name] = constants[node.input[0]]
-            continue
-        x = tensors[node.input[0]]
-        others = [constants[i] for i in node.input[1:] if i in constants]
-        tensors[name] = _evaluate(node.op_type, attributes, x, others)
+        elif node.op_type in ("Reshape", "Flatten"):
+            x, shape = tensors[node.input[0]], seen[name].shape
+            tensors[name] = Bounded(x.value.reshape(shape), x.error.reshape(shape))
+        elif node.op_type not in NOT_FLOAT:
+            operands = [constants[name] for name in node.input[1:]]
+            tensors[name] = _evaluate(node.op_type, attributes, tensors[node.input[0]], operands)
     return tensors
 
 
-def _evaluate(op_type: str, attributes: Mapping[str, Any], x: Bounded, others: list[Array]) -> Bounded:
+NOT_FLOAT = ("Concat", "Constant", "Gather", "Greater", "Shape", "Unsqueeze")
+
+
+def _evaluate(
+    op_type: str, attributes: Mapping[str, Any], x: Bounded, operands: Sequence[Array]
+) -> Bounded:
     match op_type:
         case "Gemm":
             assert attributes.get("alpha", 1.0) == attributes.get("beta", 1.0) == 1.0
-            weights = others[0].astype(np.float64)
-            return dense(x, weights.T if attributes.get("transB") else weights, others[1].astype(np.float64))
+            weights, bias = (operand.astype(np.float64) for operand in operands)
+            return dense(x, weights.T if attributes.get("transB") else weights, bias)
         case "Conv":
-            return convolution(
-                x,
-                others[0].astype(np.float64),
-                others[1].astype(np.float64) if len(others) > 1 else None,
-                attributes.get("group", 1),
-                attributes.get("strides", (1, 1)),
-                attributes.get("pads", (0, 0, 0, 0)),
-                attributes.get("dilations", (1, 1)),
-            )
+            weights, bias = (operand.astype(np.float64) for operand in operands)
+            keys = ("strides", "pads", "dilations")
+            geometry = {key: attributes[key] for key in keys if key in attributes}
+            return convolution(x, weights, bias, attributes.get("group", 1), **geometry)
         case "BatchNormalization":
-            return batch_norm(x, others, attributes.get("epsilon", 1e-5))
+            return batch_norm(x, operands, attributes.get("epsilon", 1e-5))
         case "Relu":
             return Bounded(np.maximum(x.value, 0), x.error)
         case "MaxPool":
-            window = attributes["kernel_shape"], attributes.get("strides", (1, 1))
-            return Bounded(
-                windows(x.value, *window).max((-2, -1)), windows(x.error, *window).max((-2, -1))
-            )
-        case "Reshape" | "Flatten":
-            shape = (len(x.value), -1) if op_type == "Flatten" else _target(x, others[0])
-            return Bounded(x.value.reshape(shape), x.error.reshape(shape))
+            window = attributes["kernel_shape"], attributes["strides"]
+            value, error = (windows(array, *window).max((-2, -1)) for array in (x.value, x.error))
+            return Bounded(value, error)
         case "LogSoftmax":
             return log_softmax(x)
     raise NotImplementedError(op_type)
-
-
-def _target(x: Bounded, shape: Array) -> list[int]:
-    return [x.value.shape[i] if extent == 0 else int(extent) for i, extent in enumerate(shape)]

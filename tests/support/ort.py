@@ -44,7 +44,10 @@ def run_rows(model: Model, feeds: Mapping[str, Array]) -> dict[str, Array]:
         made.run(names, {name: array[i : i + 1] for name, array in feeds.items()})
         for i in range(count)
     ]
-    return {name: np.concatenate(parts) for name, parts in zip(names, zip(*rows, strict=True), strict=True)}
+    return {
+        name: np.concatenate(parts)
+        for name, parts in zip(names, zip(*rows, strict=True), strict=True)
+    }
 
 
 def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:

@@ -45,8 +45,8 @@ _SIGN = """
     {y}_p = Greater({x}, zero)
     {y} = Where({y}_p, plus, minus)
 """
-_CONSTANTS = {
-    "zero": np.float32(0).reshape(()),
+_CONSTANTS: dict[str, Array] = {
+    "zero": np.zeros((), np.float32),
     "plus": np.ones(1, np.float32),
     "minus": -np.ones(1, np.float32),
 }

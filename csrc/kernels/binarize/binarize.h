@@ -7,15 +7,14 @@
 //
 //   0 ≤ p < rows      0 ≤ c < channels
 //
-// x > t is [next float after t, +inf]; a decreasing function of x gives [−inf, t]; a constant gives the
-// whole line or the empty interval (+inf, −inf).
-// Denormal bounds are real bounds: variants must compare with denormals honoured (the executor runs
-// kernels with FTZ/DAZ off).
+// x > t is [next float after t, +inf]; a decreasing function of x gives [−inf, t]; a constant gives
+// the whole line or the empty interval (+inf, −inf). Denormal bounds are real bounds: variants must
+// compare with denormals honoured (the executor runs kernels with FTZ/DAZ off).
 //
-// Output: ceil(channels / 8) bytes per row at out + p·out_stride_bytes (byte pointer: a caller that works
-// channel block by channel block passes an offset of c0 / 8), unused bits of the last byte 0. Bytes
-// beyond are not touched; the caller clears the rest of the pixel's last word.
-// lower/upper: readable up to round_up(channels, 16) elements, 64-byte aligned. x: 4-byte aligned, only
+// Output: ceil(channels / 8) bytes per row at out + p·out_stride_bytes (byte pointer: a caller that
+// works channel block by channel block passes an offset of c0 / 8), unused bits of the last byte 0.
+// Bytes beyond are not touched; the caller clears the rest of the pixel's last word. lower/upper:
+// readable up to round_up(channels, 16) elements, 64-byte aligned. x: 4-byte aligned, only
 // `channels` elements of each row are read. out does not alias the rest.
 #pragma once
 
@@ -28,9 +27,9 @@ using BinarizeF32Fn = void (*)(const float* x, std::ptrdiff_t row_stride, std::p
                                std::ptrdiff_t channels, const float* lower, const float* upper,
                                bool inverted, std::uint8_t* out, std::ptrdiff_t out_stride_bytes);
 
-using BinarizeI32Fn = void (*)(const std::int32_t* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows,
-                               std::ptrdiff_t channels, const std::int32_t* lower,
-                               const std::int32_t* upper, bool inverted, std::uint8_t* out,
-                               std::ptrdiff_t out_stride_bytes);
+using BinarizeI32Fn = void (*)(const std::int32_t* x, std::ptrdiff_t row_stride,
+                               std::ptrdiff_t rows, std::ptrdiff_t channels,
+                               const std::int32_t* lower, const std::int32_t* upper, bool inverted,
+                               std::uint8_t* out, std::ptrdiff_t out_stride_bytes);
 
 }  // namespace bnn

@@ -1,14 +1,16 @@
 // Family f32_gemm: dot products of float rows with float weights.
 //
 //   acc[r·acc_stride + v·lanes + l] =
-//       Σ_s Σ_{k < s.length} input[r·row_stride + s.input + k] · weights[v·vector_stride + (s.weight + k)·lanes + l]
+//       Σ_s Σ_{k < s.length} x · w
+//   x = input[r·row_stride + s.input + k]
+//   w = weights[v·vector_stride + (s.weight + k)·lanes + l]
 //
 //   0 ≤ r < rows ≤ kMaxRows      0 ≤ v < vectors ≤ kMaxVectors      0 ≤ l < lanes (of the variant)
 //
-// Every (r, lane) is ONE chain of multiply-adds in segment order from +0: its bits depend neither on
-// rows nor on vectors, so row i of a batch equals its batch-1 answer. (FMA or not is the variant's
-// choice: |error| ≤ γ_K · Σ|input·weight|, γ_K = K·2⁻²⁴ / (1 − K·2⁻²⁴).)
-// NaN and ±inf propagate as in the sum above.
+// Every (r, lane) is ONE chain of multiply-adds in segment order from +0: its bits depend neither
+// on rows nor on vectors, so row i of a batch equals its batch-1 answer. (FMA or not is the
+// variant's choice: |error| ≤ γ_K · Σ|input·weight|, γ_K = K·2⁻²⁴ / (1 − K·2⁻²⁴).) NaN and ±inf
+// propagate as in the sum above.
 //
 // Weights: `vectors` blocks of [K][lanes] floats, aligned to 64 bytes, channels beyond the last one
 // zero-filled. Input: 4-byte aligned; exactly the floats under the segments are read.

@@ -1,0 +1,131 @@
+"""The committed networks, with inputs and what ONNX Runtime answers."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from tests.support import ort
+from tests.support.bounds import Bounded, evaluate
+
+FOLDER = Path(__file__).parent / "fixtures"
+ROWS = 70  # more than the rows of one tile of any kernel, and not a multiple of one
+NAMES = sorted(path.stem for path in FOLDER.glob("*.onnx"))
+
+Images = NDArray[np.float32]
+Tensors = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One network of ``fixtures``.
+
+    Attributes:
+        name: the file's stem.
+    """
+
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return FOLDER / f"{self.name}.onnx"
+
+    @property
+    def binary(self) -> bool:
+        return self.name.startswith("b")
+
+    @property
+    def frozen(self) -> bool:
+        return self.name.endswith(".frozen")
+
+    @cached_property
+    def model(self) -> onnx.ModelProto:
+        """Without external data, so that it can be edited and passed on."""
+        return onnx.load(self.path)
+
+    @cached_property
+    def folded(self) -> bool:
+        """Whether weights other than -1 and +1 show that the exporter folded a BatchNorm into them."""
+        layers = [node for node in self.model.graph.node if node.op_type in ("Gemm", "Conv")]
+        weights = {node.input[1] for node in layers}
+        return any(
+            np.any(np.abs(numpy_helper.to_array(tensor)) != 1)
+            for tensor in self.model.graph.initializer
+            if tensor.name in weights
+        )
+
+    @cached_property
+    def signs(self) -> list[str]:
+        """Names of the binarized activations in the order of the data flow."""
+        return [node.output[0] for node in self.model.graph.node if node.op_type == "Where"]
+
+    @cached_property
+    def logits(self) -> str:
+        """Name of what LogSoftmax reads."""
+        last = self.model.graph.node[-1]
+        assert last.op_type == "LogSoftmax"
+        return last.input[0]
+
+    @cached_property
+    def tapped(self) -> onnx.ModelProto:
+        """The network with the binarized activations and the logits as further outputs."""
+        return ort.with_outputs(self.model, [*self.signs, self.logits, "output"])
+
+    @cached_property
+    def pixels(self) -> Images:
+        """Images of integers 0..255, half of them 0: every sum of a binarized network is exact."""
+        random = np.random.default_rng(zlib.crc32(self.name.encode()))
+        shape = ROWS, self.model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+        drawn = random.integers(0, 256, shape) * random.integers(0, 2, shape)
+        return drawn.astype(np.float32)
+
+    @cached_property
+    def real(self) -> Images:
+        """Images of any numbers: the first layer's sums round."""
+        random = np.random.default_rng(zlib.crc32(self.name.encode()) + 1)
+        return random.uniform(-2, 255, self.pixels.shape).astype(np.float32)
+
+    def expected(self, images: Images) -> Tensors:
+        """Every float tensor in ONNX Runtime."""
+        computed = ("Gemm", "Conv", "BatchNormalization", "Relu", "MaxPool", "Reshape", "Flatten", "Where")
+        names = [n.output[0] for n in self.model.graph.node if n.op_type in computed]
+        run = ort.run_rows if self.frozen else ort.run
+        return run(ort.with_outputs(self.model, [*names, "output"]), {"input": images})
+
+    @cached_property
+    def expected_pixels(self) -> Tensors:
+        return self.expected(self.pixels)
+
+    @cached_property
+    def expected_real(self) -> Tensors:
+        return self.expected(self.real)
+
+    def bounded(self, images: Images, expected: Tensors) -> dict[str, Bounded]:
+        return evaluate(self.model, {"input": images}, expected)
+
+    @cached_property
+    def bounded_pixels(self) -> dict[str, Bounded]:
+        return self.bounded(self.pixels, self.expected_pixels)
+
+    @cached_property
+    def bounded_real(self) -> dict[str, Bounded]:
+        return self.bounded(self.real, self.expected_real)
+
+    def before_sign(self, sign: str) -> str:
+        """Name of the tensor whose sign ``sign`` is."""
+        producers = {node.output[0]: node for node in self.model.graph.node}
+        comparison = producers[producers[sign].input[0]]
+        assert comparison.op_type == "Greater"
+        return comparison.input[0]
+
+
+@lru_cache(maxsize=None)
+def case(name: str) -> Case:
+    return Case(name)

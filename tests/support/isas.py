@@ -1,0 +1,46 @@
+"""Which instruction sets this CPU has, and which ones tests have really run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bnn_engine
+
+REQUIRED_FLAGS = {
+    "avx2": {"popcnt", "avx2", "fma"},
+    "avx512_vpopcntdq": {
+        *("popcnt", "avx2", "fma"),
+        *("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vpopcntdq"),
+    },
+}
+"""Flags in Linux' /proc/cpuinfo, which lists only what the system lets programs use."""
+
+exercised: set[str] = set()
+"""Instruction sets whose kernels computed an answer that was compared with ONNX Runtime's."""
+
+
+def supported() -> tuple[str, ...]:
+    """Instruction sets the engine can be forced to."""
+    return bnn_engine.cpu_info().supported_isas
+
+
+def expected() -> set[str]:
+    """Instruction sets this machine has, found without asking the engine."""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags: set[str] = set()
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        flags = next((set(x.split()) for x in lines if x.startswith("flags")), set())
+    compiled = bnn_engine.cpu_info().compiled_isas
+    return {"scalar", *(i for i, needed in REQUIRED_FLAGS.items() if i in compiled and needed <= flags)}
+
+
+def kernel_isas(engine: bnn_engine.Engine) -> set[str]:
+    """Instruction sets of the kernels of the engine's dense and convolution layers."""
+    layers = engine.summary().layers
+    return {layer.kernel.partition("/")[2] for layer in layers if layer.binary_macs or layer.float_macs}
+
+
+def record(engine: bnn_engine.Engine) -> None:
+    """Note that ``engine``'s answers have been compared."""
+    exercised.update(kernel_isas(engine))
