@@ -27,7 +27,8 @@ from processes import ProcessFigures, measure_processes
 from runtimes import LABELS, PEERS, Runtime, load_runtime
 
 import bnn_engine
-from bnn_engine.datasets import DatasetError, LabelledImages, digits, load_idx
+from bnn_engine.datasets import LabelledImages, digits, load_idx
+from bnn_engine.errors import DatasetError
 from bnn_engine.timing import interleaved_latencies
 
 __all__ = ["Latency", "NetworkFigures", "Report", "main", "to_json", "to_markdown"]

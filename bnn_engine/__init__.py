@@ -8,6 +8,7 @@ from bnn_engine.cpu import CpuInfo, cpu_info
 from bnn_engine.engine import Engine, TensorInfo, load
 from bnn_engine.errors import (
     BnnError,
+    DatasetError,
     DTypeError,
     IsaError,
     ModelFormatError,
@@ -19,6 +20,7 @@ __all__ = [
     "BnnError",
     "CpuInfo",
     "DTypeError",
+    "DatasetError",
     "Engine",
     "IsaError",
     "ModelFormatError",

@@ -19,9 +19,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn_engine.errors import BnnError
+from bnn_engine.errors import DatasetError
 
-__all__ = ["DatasetError", "LabelledImages", "digits", "load_idx", "read_idx"]
+__all__ = ["LabelledImages", "digits", "load_idx", "read_idx"]
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_AXES = 8
@@ -31,10 +31,6 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _PREFIXES = {"train": "train", "test": "t10k"}
 # The usual spelling, then the one that some archives unpack to.
 _SPELLINGS = ("{stem}-idx{axes}-ubyte", "{stem}.idx{axes}-ubyte")
-
-
-class DatasetError(BnnError, ValueError):
-    """A data file is missing, damaged, or does not hold what its name promises."""
 
 
 @dataclass(frozen=True)

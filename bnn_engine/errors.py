@@ -7,6 +7,7 @@ from collections.abc import Sequence
 __all__ = [
     "BnnError",
     "DTypeError",
+    "DatasetError",
     "IsaError",
     "ModelFormatError",
     "ShapeError",
@@ -41,6 +42,10 @@ class ShapeError(BnnError, ValueError):
 
 class DTypeError(BnnError, TypeError):
     """An array's dtype does not match (``run``) or cannot be converted (``predict``)."""
+
+
+class DatasetError(BnnError, ValueError):
+    """A data file is missing, damaged, or does not hold what its name promises."""
 
 
 class IsaError(BnnError, RuntimeError):

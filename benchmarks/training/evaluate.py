@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
-from datasets import IdxError, Split, load_test
 from onnx import numpy_helper
 
 import bnn_engine
+from bnn_engine.datasets import LabelledImages, load_idx
 
 DATASETS = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
 NETWORKS = {
@@ -115,7 +115,7 @@ def count_parameters(path: Path) -> tuple[int, int]:
     return total, binary
 
 
-def evaluate(path: Path, dataset: str, network: str, split: Split) -> Result:
+def evaluate(path: Path, dataset: str, network: str, split: LabelledImages) -> Result:
     """Run one model through both engines on all images of `split`.
 
     Raises:
@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="Markdown file")
     options = parser.parse_args(arguments)
 
-    splits: dict[str, Split] = {}
+    splits: dict[str, LabelledImages] = {}
     results: list[Result] = []
     try:
         for path in options.models:
@@ -198,11 +198,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 directory: Path | None = getattr(options, dataset)
                 if directory is None:
                     raise EvaluationError(f"{path}: needs --{dataset} DIR")
-                splits[dataset] = load_test(directory)
+                splits[dataset] = load_idx(directory)
             result = evaluate(path, dataset, network, splits[dataset])
             print(f"{path.name}: {result.accuracy:.2%}", flush=True)
             results.append(result)
-    except (EvaluationError, IdxError, bnn_engine.BnnError) as error:
+    except (EvaluationError, bnn_engine.BnnError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     options.output.write_text(markdown_table(results), encoding="utf-8")

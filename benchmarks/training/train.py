@@ -18,10 +18,21 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from datasets import IMAGE_SIDE, NUM_PIXELS, IdxError, Split, load_train
-from networks import NETWORKS, Classifier, exportable, latent_parameters, set_memory_format
+from networks import (
+    IMAGE_SIDE,
+    NETWORKS,
+    NUM_CLASSES,
+    NUM_PIXELS,
+    Classifier,
+    exportable,
+    latent_parameters,
+    set_memory_format,
+)
 from torch import Tensor
 from torch.nn import functional
+
+from bnn_engine.datasets import LabelledImages, load_idx
+from bnn_engine.errors import DatasetError
 
 DATASETS = ("mnist", "fashion")
 OPSET = 17
@@ -84,7 +95,7 @@ class Images:
         max_shift: how far `batch` may move an image.
     """
 
-    def __init__(self, split: Split, max_shift: int = 0) -> None:
+    def __init__(self, split: LabelledImages, max_shift: int = 0) -> None:
         self._max_shift = max_shift
         self._labels = torch.from_numpy(split.labels.astype(np.int64))
         # Shifting is reading at another offset of the image with a black frame around it.
@@ -142,7 +153,7 @@ def measure(network: Classifier, images: Images, logit_scale: float) -> tuple[fl
     return correct / len(images), loss / len(images)
 
 
-def train(name: str, recipe: Recipe, split: Split, seed: int) -> Classifier:
+def train(name: str, recipe: Recipe, split: LabelledImages, seed: int) -> Classifier:
     """Train one network and print a line an epoch.
 
     Args:
@@ -158,8 +169,8 @@ def train(name: str, recipe: Recipe, split: Split, seed: int) -> Classifier:
     generator = torch.Generator().manual_seed(seed)
     order = np.random.default_rng(seed).permutation(len(split.labels))
     held_out, kept = order[:NUM_VALIDATION], order[NUM_VALIDATION:]
-    validation = Images(Split(split.images[held_out], split.labels[held_out]))
-    training = Images(Split(split.images[kept], split.labels[kept]), recipe.max_shift)
+    validation = Images(LabelledImages(split.images[held_out], split.labels[held_out]))
+    training = Images(LabelledImages(split.images[kept], split.labels[kept]), recipe.max_shift)
 
     network = NETWORKS[name]()
     # The layout that makes torch's convolutions and pooling on a CPU twice as fast.
@@ -267,10 +278,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     torch.set_num_threads(options.threads)
     try:
-        split = load_train(options.data)
+        split = load_idx(options.data, "train")
+        if split.images.shape[1] != NUM_PIXELS or split.labels.max(initial=0) >= NUM_CLASSES:
+            raise DatasetError(f"{options.data}: not 28x28 images of ten classes")
         if len(split.labels) < 2 * NUM_VALIDATION:
-            raise IdxError(f"{options.data}: only {len(split.labels)} training images")
-    except IdxError as error:
+            raise DatasetError(f"{options.data}: only {len(split.labels)} training images")
+    except DatasetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     options.output.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,8 @@ from bnn_engine.cli.comparison import Comparison, Runtime, compare
 from bnn_engine.cli.console import OUT, print_json, progress_bar
 from bnn_engine.cli.drawing import draw
 from bnn_engine.cli.options import AsJson, NumRuns, NumThreads, examples
-from bnn_engine.datasets import DatasetError, LabelledImages, digits, load_idx
+from bnn_engine.datasets import LabelledImages, digits, load_idx
+from bnn_engine.errors import DatasetError
 
 __all__ = ["EPILOG", "demo"]
 

@@ -110,13 +110,17 @@ def _evaluate(node: Node, known: dict[int, Extents]) -> Extents | None:
         return None
     try:
         result = rule(node, operands)
-        return None if any(_is_int(e) and abs(e) > _MAX_EXTENT for e in result.flat) else result
+        return None if any(_is_huge(element) for element in result.flat) else result
     except (TypeError, ValueError, IndexError, KeyError):
         return None  # indices or axes that are symbols themselves, or out of range
 
 
 def _is_int(element: object) -> bool:
     return type(element) is int  # no bool, which is not an extent
+
+
+def _is_huge(element: object) -> bool:
+    return isinstance(element, int) and abs(element) > _MAX_EXTENT
 
 
 def _objects(elements: Sequence[object]) -> Extents:
@@ -388,8 +392,10 @@ def _written(shape: Sequence[Dim], extents: Sequence[Dim]) -> list[int] | None:
         same = axis < len(shape) and extent is not None and extent == shape[axis]
         if same and (axis == 0 or not isinstance(extent, int) or extent == 0):
             written.append(0)
-        elif isinstance(extent, int) and 0 < extent <= _MAX_EXTENT:
+        elif not isinstance(extent, int):
+            written.append(-1)
+        elif 0 < extent <= _MAX_EXTENT:
             written.append(extent)
         else:
-            written.append(-1)
+            return None
     return written if written.count(-1) <= 1 else None

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 import bnn_engine
 from bnn_engine.cli.app import APP
-from bnn_engine.datasets import DatasetError, digits
+from bnn_engine.datasets import digits
+from bnn_engine.errors import DatasetError
 
 ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
 

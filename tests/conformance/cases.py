@@ -78,13 +78,52 @@ class Case:
         """The network with the binarized activations and the logits as further outputs."""
         return ort.with_outputs(self.model, [*self.signs, self.logits, "output"])
 
+    def stage(self, index: int) -> onnx.ModelProto:
+        """One layer alone: from the binarized activations ``index - 1`` to those of ``index``.
+
+        The last stage, after all ``signs``, gives logits and output. The activations are an input
+        of the graph that is binarized once more, since the engine must prove that they are ±1.
+        """
+        outputs = self.signs[index : index + 1] or [self.logits, "output"]
+        model = ort.with_outputs(self.model, outputs)
+        if index > 0:
+            first = self.signs[index - 1]
+            shape = self.expected_pixels[first].shape
+            extents = [1 if self.frozen else "N", *shape[1:]]
+            new = onnx.helper.make_tensor_value_info("bits", onnx.TensorProto.FLOAT, extents)
+            del model.graph.input[:]
+            model.graph.input.append(new)
+            next(n for n in model.graph.node if n.output[0] == self.comparison(first)).input[0] = "bits"
+        needed, kept = set(outputs), []
+        for node in reversed(model.graph.node):
+            if needed & set(node.output):
+                needed |= set(node.input)
+                kept.insert(0, node)
+        del model.graph.node[:]
+        model.graph.node.extend(kept)
+        return model
+
     @cached_property
     def pixels(self) -> Images:
         """Images of integers 0..255, half of them 0: every sum of a binarized network is exact."""
         random = np.random.default_rng(zlib.crc32(self.name.encode()))
         shape = ROWS, self.model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
         drawn = random.integers(0, 256, shape) * random.integers(0, 2, shape)
-        return drawn.astype(np.float32)
+        images = drawn.astype(np.float32)
+        nodes = [n for n in self.model.graph.node if n.op_type not in ("Constant", "Identity")]
+        if [node.op_type for node in nodes[:2]] == ["Gemm", "BatchNormalization"] and self.binary:
+            weights, bias = (self.constant(name) for name in nodes[0].input[1:])
+            means = self.constant(nodes[1].input[3])
+            for row, image in enumerate(images):
+                channel = row % len(means)
+                if means[channel] == round(means[channel]):
+                    move_sum_to(image, weights[channel], means[channel] - bias[channel])
+        return images
+
+    def constant(self, name: str) -> NDArray[np.float32]:
+        """An initializer."""
+        found = next(tensor for tensor in self.model.graph.initializer if tensor.name == name)
+        return numpy_helper.to_array(found)
 
     @cached_property
     def real(self) -> Images:
@@ -118,12 +157,23 @@ class Case:
     def bounded_real(self) -> dict[str, Bounded]:
         return self.bounded(self.real, self.expected_real)
 
+    def comparison(self, sign: str) -> str:
+        """Name of the boolean tensor that ``sign`` chooses by."""
+        return next(n.input[0] for n in self.model.graph.node if n.output[0] == sign)
+
     def before_sign(self, sign: str) -> str:
         """Name of the tensor whose sign ``sign`` is."""
-        producers = {node.output[0]: node for node in self.model.graph.node}
-        comparison = producers[producers[sign].input[0]]
-        assert comparison.op_type == "Greater"
-        return comparison.input[0]
+        comparison = self.comparison(sign)
+        return next(n.input[0] for n in self.model.graph.node if n.output[0] == comparison)
+
+
+def move_sum_to(image: Images, signs: NDArray[np.float32], target: np.float32) -> None:
+    """Change pixels, within 0..255, until ``image @ signs`` is ``target``: a tie at the threshold."""
+    missing = target - image @ signs
+    for pixel, sign in enumerate(signs):
+        before = image[pixel]
+        image[pixel] = np.clip(before + sign * missing, 0, 255)
+        missing -= sign * (image[pixel] - before)
 
 
 @lru_cache(maxsize=None)

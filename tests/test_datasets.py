@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 import bnn_engine
 from bnn_engine import BnnError
-from bnn_engine.datasets import DatasetError, digits, load_idx, read_idx
+from bnn_engine.datasets import digits, load_idx, read_idx
+from bnn_engine.errors import DatasetError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
