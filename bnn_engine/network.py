@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn_engine import _core
+from bnn_engine.errors import BnnError
 
 __all__ = ["NativeStage", "Network", "PythonStage"]
 
@@ -32,8 +33,12 @@ class NativeStage:
 
 @dataclass(frozen=True)
 class PythonStage:
-    """One node that runs through its NumPy reference."""
+    """One node that runs through its NumPy reference.
 
+    ``label`` names the node in messages.
+    """
+
+    label: str
     function: Callable[[Sequence[Array | None]], Sequence[Array]]
     inputs: tuple[str | None, ...]
     outputs: tuple[str, ...]
@@ -41,7 +46,15 @@ class PythonStage:
     def run(self, tensors: dict[str, Array]) -> None:
         """Compute the stage's outputs into ``tensors``."""
         arrays = [None if name is None else tensors[name] for name in self.inputs]
-        tensors.update(zip(self.outputs, self.function(arrays), strict=False))
+        try:
+            results = self.function(arrays)
+        except Exception as error:  # onnx.reference checks nothing: whatever NumPy raises gets here
+            shapes = [None if array is None else list(array.shape) for array in arrays]
+            raise BnnError(
+                f"{self.label} cannot be computed for inputs of shapes {shapes} "
+                f"({type(error).__name__}: {error}); check its attributes and the input shapes"
+            ) from error
+        tensors.update(zip(self.outputs, results, strict=False))
 
 
 class Network:

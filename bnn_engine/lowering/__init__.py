@@ -7,8 +7,8 @@ from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter
 from bnn_engine.lowering.native_op import fused_origins, layer_name
 from bnn_engine.lowering.native_ops import NATIVE_OPS
-from bnn_engine.lowering.python_step import python_function
-from bnn_engine.lowering.stages import split
+from bnn_engine.lowering.python_step import NodeFunction, python_function
+from bnn_engine.lowering.stages import Stage, split
 from bnn_engine.lowering.summary import LayerSummary, Summary
 from bnn_engine.network import NativeStage, Network, PythonStage
 
@@ -37,20 +37,7 @@ def lower(graph: Graph, num_threads: int, fallback: str) -> tuple[Network, list[
         for stage in stages
         if stage.reason is not None
     }
-    problems = []
-    for stage in stages:
-        if stage.reason is None:
-            continue
-        node, function = stage.nodes[0], functions[id(stage.nodes[0])]
-        domain = node.domain or "ai.onnx"
-        where = f"{layer_name(node)!r}: {node.op_type} (domain {domain}, opset {graph.opset})"
-        if fallback == "error":
-            problems.append(f"{where}: {stage.reason}")
-        elif isinstance(function, str):
-            problems.append(f"{where}: {function}")
-    if problems:
-        hint = "" if fallback == "reference" else " natively (fallback='error')"
-        raise UnsupportedOpError(f"{len(problems)} nodes cannot be run{hint}:", problems)
+    _require_runnable(stages, functions, graph.opset, fallback)
 
     made: list[NativeStage | PythonStage] = []
     layers: list[LayerSummary] = []
@@ -59,23 +46,49 @@ def lower(graph: Graph, num_threads: int, fallback: str) -> tuple[Network, list[
             native, rows = _native_stage(stage.nodes, graph, num_threads)
             made.append(native)
             layers += rows
-            continue
-        node = stage.nodes[0]
-        function = functions[id(node)]
-        assert not isinstance(function, str)
-        reads = (*node.inputs, *node.captures.values())
-        inputs = tuple(None if value is None else value.name for value in reads)
-        made.append(PythonStage(function, inputs, tuple(value.name for value in node.outputs)))
-        layers.append(_python_layer(node, stage.reason, graph))
-    constants = {value.name: value.const for value in graph.constants() if value.const is not None}
-    python_reads = {
-        name for stage in made if isinstance(stage, PythonStage) for name in stage.inputs
-    }
+        else:
+            node = stage.nodes[0]
+            made.append(_python_stage(node, functions[id(node)]))
+            layers.append(_python_layer(node, stage.reason, graph))
+
     outputs = [value.name for value in graph.outputs]
-    kept = {
-        name: const for name, const in constants.items() if name in python_reads or name in outputs
+    read = {name for stage in made if isinstance(stage, PythonStage) for name in stage.inputs}
+    constants = {
+        value.name: value.const
+        for value in graph.constants()
+        if value.const is not None and (value.name in read or value.name in outputs)
     }
-    return Network(made, kept, [value.name for value in graph.inputs], outputs), layers
+    return Network(made, constants, [value.name for value in graph.inputs], outputs), layers
+
+
+def _require_runnable(
+    stages: list[Stage], functions: dict[int, NodeFunction | str], opset: int, fallback: str
+) -> None:
+    """Raise UnsupportedOpError with every node that neither the core nor Python may run."""
+    problems = []
+    for stage in stages:
+        if stage.reason is None:
+            continue
+        node, function = stage.nodes[0], functions[id(stage.nodes[0])]
+        where = f"{_label(node)} (domain {node.domain or 'ai.onnx'}, opset {opset})"
+        if fallback == "error":
+            problems.append(f"{where}: {stage.reason}")
+        elif isinstance(function, str):
+            problems.append(f"{where}: {function}")
+    if problems:
+        hint = "" if fallback == "reference" else " natively (fallback='error')"
+        raise UnsupportedOpError(f"{len(problems)} nodes cannot be run{hint}:", problems)
+
+
+def _label(node: Node) -> str:
+    return f"{node.op_type} {layer_name(node)!r}"
+
+
+def _python_stage(node: Node, function: NodeFunction | str) -> PythonStage:
+    assert not isinstance(function, str)
+    reads = (*node.inputs, *node.captures.values())
+    inputs = tuple(None if value is None else value.name for value in reads)
+    return PythonStage(_label(node), function, inputs, tuple(v.name for v in node.outputs))
 
 
 def _python_layer(node: Node, reason: str, graph: Graph) -> LayerSummary:

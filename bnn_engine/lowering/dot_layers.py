@@ -239,7 +239,8 @@ class FloatGemm(NativeOp):
         rows: NDArray[Any] = matrix if node.attributes.get("transB", 0) != 0 else matrix.T
         alpha = node.attributes.get("alpha", 1.0)
         assert isinstance(alpha, float)
-        scaled = rows if alpha == 1.0 else rows * np.float32(alpha)
+        with np.errstate(all="ignore"):
+            scaled = rows if alpha == 1.0 else rows * np.float32(alpha)
         return np.ascontiguousarray(scaled, np.float32)
 
     def _bias(self, node: Node, outputs: int) -> EpilogueSteps | None:

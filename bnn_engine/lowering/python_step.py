@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from bnn_engine.graph import Node
 from bnn_engine.graph.reference import node_function
 
-__all__ = ["python_function"]
+__all__ = ["NodeFunction", "python_function"]
+
+NodeFunction = Callable[[Sequence[NDArray[Any] | None]], Sequence[NDArray[Any]]]
+"""From a node's inputs (None where omitted) and captured values to its outputs."""
 
 
-def python_function(
-    node: Node, opset: int
-) -> Callable[[Sequence[NDArray[Any] | None]], Sequence[NDArray[Any]]] | str:
+def python_function(node: Node, opset: int) -> NodeFunction | str:
     """A function from the node's inputs and captures to its outputs, or why there is none."""
     try:
         return node_function(node, opset)

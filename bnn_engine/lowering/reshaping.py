@@ -46,7 +46,7 @@ class Reshape(NativeOp):
         assert target is not None
         value, name = data_input(node), layer_name(node)
         located = emitter.located(value)
-        if located.form == "channels_last" and value.shape is not None:
+        if located.form == "channels_last" and value.shape is not None and value.rank == 4:
             _, channels, height, width = value.shape
             if (
                 isinstance(channels, int)

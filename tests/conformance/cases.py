@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,31 +19,33 @@ FOLDER = Path(__file__).parent / "fixtures"
 ROWS = 70  # more than the rows of one tile of any kernel, and not a multiple of one
 NAMES = sorted(path.stem for path in FOLDER.glob("*.onnx"))
 
+FLOAT_OPS = frozenset(
+    ("Gemm", "Conv", "BatchNormalization", "Relu", "MaxPool", "Reshape", "Flatten", "Where")
+)
+
 Images = NDArray[np.float32]
 Tensors = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One network of ``fixtures``.
+    """A network of the seed's kind."""
 
-    Attributes:
-        name: the file's stem.
-    """
-
-    name: str
+    path: Path
 
     @property
-    def path(self) -> Path:
-        return FOLDER / f"{self.name}.onnx"
-
-    @property
-    def binary(self) -> bool:
-        return self.name.startswith("b")
+    def name(self) -> str:
+        return self.path.stem
 
     @property
     def frozen(self) -> bool:
-        return self.name.endswith(".frozen")
+        """Whether the batch axis was fixed to 1 at export."""
+        extent = self.model.graph.input[0].type.tensor_type.shape.dim[0]
+        return extent.HasField("dim_value")
+
+    @property
+    def binary(self) -> bool:
+        return bool(self.signs)
 
     @cached_property
     def model(self) -> onnx.ModelProto:
@@ -52,7 +54,7 @@ class Case:
 
     @cached_property
     def folded(self) -> bool:
-        """Whether weights other than -1 and +1 show that the exporter folded a BatchNorm into them."""
+        """Whether weights that are not -1 or +1 show that a BatchNorm was folded into them."""
         layers = [node for node in self.model.graph.node if node.op_type in ("Gemm", "Conv")]
         weights = {node.input[1] for node in layers}
         return any(
@@ -71,7 +73,7 @@ class Case:
         """Name of what LogSoftmax reads."""
         last = self.model.graph.node[-1]
         assert last.op_type == "LogSoftmax"
-        return last.input[0]
+        return str(last.input[0])
 
     @cached_property
     def tapped(self) -> onnx.ModelProto:
@@ -93,8 +95,9 @@ class Case:
             new = onnx.helper.make_tensor_value_info("bits", onnx.TensorProto.FLOAT, extents)
             del model.graph.input[:]
             model.graph.input.append(new)
-            next(n for n in model.graph.node if n.output[0] == self.comparison(first)).input[0] = "bits"
-        needed, kept = set(outputs), []
+            compared = self.comparison(first)
+            next(n for n in model.graph.node if n.output[0] == compared).input[0] = "bits"
+        needed, kept = set(outputs), list[onnx.NodeProto]()
         for node in reversed(model.graph.node):
             if needed & set(node.output):
                 needed |= set(node.input)
@@ -133,8 +136,7 @@ class Case:
 
     def expected(self, images: Images) -> Tensors:
         """Every float tensor in ONNX Runtime."""
-        computed = ("Gemm", "Conv", "BatchNormalization", "Relu", "MaxPool", "Reshape", "Flatten", "Where")
-        names = [n.output[0] for n in self.model.graph.node if n.op_type in computed]
+        names = [n.output[0] for n in self.model.graph.node if n.op_type in FLOAT_OPS]
         run = ort.run_rows if self.frozen else ort.run
         return run(ort.with_outputs(self.model, [*names, "output"]), {"input": images})
 
@@ -159,16 +161,16 @@ class Case:
 
     def comparison(self, sign: str) -> str:
         """Name of the boolean tensor that ``sign`` chooses by."""
-        return next(n.input[0] for n in self.model.graph.node if n.output[0] == sign)
+        return str(next(n.input[0] for n in self.model.graph.node if n.output[0] == sign))
 
     def before_sign(self, sign: str) -> str:
         """Name of the tensor whose sign ``sign`` is."""
         comparison = self.comparison(sign)
-        return next(n.input[0] for n in self.model.graph.node if n.output[0] == comparison)
+        return str(next(n.input[0] for n in self.model.graph.node if n.output[0] == comparison))
 
 
 def move_sum_to(image: Images, signs: NDArray[np.float32], target: np.float32) -> None:
-    """Change pixels, within 0..255, until ``image @ signs`` is ``target``: a tie at the threshold."""
+    """Change pixels, within 0..255, until ``image @ signs`` is ``target``: a tie."""
     missing = target - image @ signs
     for pixel, sign in enumerate(signs):
         before = image[pixel]
@@ -176,6 +178,7 @@ def move_sum_to(image: Images, signs: NDArray[np.float32], target: np.float32) -
         missing -= sign * (image[pixel] - before)
 
 
-@lru_cache(maxsize=None)
+@cache
 def case(name: str) -> Case:
-    return Case(name)
+    """One of the committed networks; what ONNX Runtime answers is computed once."""
+    return Case(FOLDER / f"{name}.onnx")

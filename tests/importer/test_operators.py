@@ -23,8 +23,8 @@ def test_every_unknown_op_is_listed() -> None:
     with pytest.raises(UnsupportedOpError) as caught:
         import_model(model)
     assert caught.value.problems == (
-        "'first': op Quant, domain 'some.domain', opset not imported: custom ops of this domain are "
-        "not known",
+        "'first': op Quant, domain 'some.domain', opset not imported: custom ops of this domain "
+        "are not known",
         "'second': op Quant, domain '', opset 21: no such op in this opset",
         "'c': op Unknown, domain 'bnn_engine', opset 1: the domain bnn_engine has no such op",
         "'d': op Adam, domain 'ai.onnx.preview.training', opset not imported: custom ops of this "

@@ -1,8 +1,8 @@
 """How far two correct float32 evaluations of a graph may lie apart.
 
-Every tensor is evaluated in float64 together with a bound e on |float32 result - exact result| that
-holds for *any* order of summation. With u = 2^-24 and γ_n = n·u / (1 - n·u), a dot product of length
-K with operands x (known up to e), w and bias b has
+Every tensor is evaluated in float64 together with a bound e on |float32 result - exact result|
+that holds for *any* order of summation. With u = 2^-24 and γ_n = n·u / (1 - n·u), a dot product of
+length K with operands x (known up to e), w and bias b has
 
     e_y = γ_n · (Σ (|x| + e)·|w| + |b|) + Σ e·|w|,    n = K + SLACK
 
@@ -60,7 +60,7 @@ def windows(
     top, left, bottom, right = pads
     padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)
     spans = [(size - 1) * step + 1 for size, step in zip(kernel, dilations, strict=True)]
-    found = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(2, 3))
+    found: Floats = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(2, 3))
     return found[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
 
 
@@ -127,9 +127,9 @@ def evaluate(
     Args:
         model: the network; weights are initializers.
         feeds: inputs by name.
-        seen: results of one evaluation by tensor name. What a Where gives is taken from there, since
-            two evaluations may differ by more than a rounding behind a comparison; so are the
-            shapes that a Reshape gives.
+        seen: results of one evaluation by tensor name. What a Where gives is taken from there,
+            since two evaluations may differ by more than a rounding behind a comparison; so are
+            the shapes that a Reshape gives.
 
     Returns:
         Tensors by name.

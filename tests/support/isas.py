@@ -32,13 +32,18 @@ def expected() -> set[str]:
         lines = cpuinfo.read_text().splitlines()
         flags = next((set(x.split()) for x in lines if x.startswith("flags")), set())
     compiled = bnn_engine.cpu_info().compiled_isas
-    return {"scalar", *(i for i, needed in REQUIRED_FLAGS.items() if i in compiled and needed <= flags)}
+    return {
+        "scalar",
+        *(i for i, needed in REQUIRED_FLAGS.items() if i in compiled and needed <= flags),
+    }
 
 
 def kernel_isas(engine: bnn_engine.Engine) -> set[str]:
     """Instruction sets of the kernels of the engine's dense and convolution layers."""
     layers = engine.summary().layers
-    return {layer.kernel.partition("/")[2] for layer in layers if layer.binary_macs or layer.float_macs}
+    return {
+        layer.kernel.partition("/")[2] for layer in layers if layer.binary_macs or layer.float_macs
+    }
 
 
 def record(engine: bnn_engine.Engine) -> None:

@@ -71,9 +71,10 @@ class Cnn(nn.Module):
     """
 
     def __init__(
-        self, binary: bool, colours: int, side: int, channels: tuple[int, int], hidden: int, chain: bool
+        self, binary: bool, colours: int, channels: tuple[int, int], hidden: int, chain: bool
     ) -> None:
         super().__init__()
+        side = 14
         self.features = colours * side * side
         self.image = (colours, side, side)
         self.chain = chain
@@ -112,11 +113,11 @@ def make_network(kind: str) -> Mlp | Cnn:
         case "bmlp", "wide":  # K > 256: ONNX Runtime blocks the sum
             return Mlp(True, 784, 13, 70)
         case "cnn", "" | "chain":
-            return Cnn(False, 1, 14, (5, 7), 11, chain)
+            return Cnn(False, 1, (5, 7), 11, chain)
         case "bcnn", "" | "chain":
-            return Cnn(True, 1, 14, (12, 20), 33, chain)
+            return Cnn(True, 1, (12, 20), 33, chain)
         case "bcnn", "rgb":
-            return Cnn(True, 3, 14, (33, 9), 15, True)
+            return Cnn(True, 3, (33, 9), 15, True)
     raise ValueError(kind)
 
 
@@ -131,7 +132,7 @@ def set_parameters(network: Mlp | Cnn, binary: bool, statistics: str, random: An
     """
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
-            for parameter in (module.weight, module.bias):
+            for parameter in module.parameters():
                 values = random.normal(size=parameter.shape)
                 scale = 1.0 if binary else 1.5 / np.sqrt(module.weight[0].numel())
                 values = np.where(values > 0, 1.0, -1.0) if binary else values * scale
@@ -249,11 +250,12 @@ def export(fixture: Fixture, folder: Path) -> None:
     dynamic = fixture.batch == "dynamic"
     names: dict[str, Any] = {"input_names": ["input"], "output_names": ["output"]}
     axes: dict[str, Any] = {"input": {0: "batch_size"}, "output": {0: "batch_size"}}
-    rows = torch.zeros(2 if dynamic and not fixture.exporter.startswith("ts") else 1, network.features)
+    # The dynamo exporter takes an axis of extent 1 for a constant.
+    rows = torch.zeros(2 if dynamic and "dynamo" in fixture.exporter else 1, network.features)
     if fixture.exporter == "documented":
         torch.onnx.export(
             network,
-            rows,
+            (rows,),
             path,
             training=torch.onnx.TrainingMode.PRESERVE,
             export_params=True,
