@@ -68,6 +68,7 @@ def bench_network(
         "isa": bnn_engine.cpu_info().active_isa,
         "num_threads": _NUM_THREADS,
         "shape": list(x.shape),
+        "share_of_zeros": float((x == 0).mean()),
         "onnx_bytes": source.stat().st_size,
         "packed_bytes": packed_files[network].stat().st_size,
     }

@@ -2,6 +2,7 @@
 
     python benchmarks/compare.py
     python benchmarks/compare.py --mnist DIR --json > figures.json
+    python benchmarks/compare.py --input random
 
 Prints Markdown tables: accuracy and size, latencies, and what a new process costs. The runtimes
 take turns of a few calls, so that drifts of the clock rate and other load hit all of them alike;
@@ -17,7 +18,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -35,6 +35,10 @@ __all__ = ["Latency", "NetworkFigures", "Report", "main", "to_json", "to_markdow
 
 _NETWORKS = ("mnist-bmlp", "mnist-bcnn", "mnist-mlp", "mnist-cnn")
 _BATCHES = (1, 64, 1024)
+_INPUTS = {
+    "images": "images, pixels 0..255 as float32",
+    "random": "random real pixels between 0 and 255",
+}
 _CHUNK = 250
 # A turn of one runtime: long enough for its code and data to be in the caches for most calls, short
 # beside the seconds over which a machine's clock and load drift.
@@ -90,6 +94,7 @@ class Report:
         versions: of the runtimes, by name.
         data: what the accuracy was measured on.
         num_images: how many images that is.
+        input: what the latencies were measured on.
         networks: one entry per network.
         processes: what a new process costs, None where it was not measured.
     """
@@ -100,6 +105,7 @@ class Report:
     versions: Mapping[str, str]
     data: str
     num_images: int
+    input: str
     networks: Sequence[NetworkFigures]
     processes: ProcessFigures | None
 
@@ -108,7 +114,11 @@ class Report:
 
 
 def _measure_network(
-    name: str, data: LabelledImages, batches: Sequence[int], num_threads: int, seconds: float
+    name: str,
+    data: LabelledImages,
+    inputs: Mapping[int, NDArray[np.float32]],
+    num_threads: int,
+    seconds: float,
 ) -> tuple[NetworkFigures, list[Runtime]]:
     source = bnn_engine.models.path(name)
     with TemporaryDirectory() as folder:
@@ -122,10 +132,8 @@ def _measure_network(
     _progress(f"{name}: accuracy")
     classes = {runtime.name: _classify(runtime, data.images) for runtime in runtimes}
     latencies = {}
-    for batch in batches:
+    for batch, x in inputs.items():
         _progress(f"{name}: batch {batch}")
-        repeats = ceil(batch / len(data.images))
-        x = np.concatenate([data.images] * repeats)[:batch].astype(np.float32)
         latencies[batch] = _latencies(runtimes, x, seconds)
     figures = NetworkFigures(
         name,
@@ -136,6 +144,14 @@ def _measure_network(
         latencies,
     )
     return figures, runtimes
+
+
+def _input(kind: str, images: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
+    """Images of the data set, or as many of random pixels."""
+    if kind == "random":
+        pixels = np.random.default_rng(batch).uniform(0, 255, (batch, images.shape[1]))
+        return pixels.astype(np.float32)
+    return np.resize(images, (batch, images.shape[1])).astype(np.float32)
 
 
 def _classify(runtime: Runtime, images: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -206,8 +222,8 @@ def to_markdown(report: Report) -> str:
         f"{report.cpu}, kernels for {report.isa}, {threads}, {versions}.",
         f"Accuracy on {report.num_images:,} images ({report.data}).",
         _table(_accuracy_rows(report, peers)),
-        "Latency of a call in µs (minimum / median), NumPy in, NumPy out; in brackets how many "
-        "times faster packed is.",
+        f"Latency of a call in µs (minimum / median) on {report.input}, NumPy in, NumPy out; in "
+        "brackets how many times faster packed is.",
         _table(_latency_rows(report, peers)),
     ]
     if report.processes is not None:
@@ -303,6 +319,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help=f"batch sizes (default: {' '.join(map(str, _BATCHES))})",
     )
     parser.add_argument(
+        "--input",
+        choices=tuple(_INPUTS),
+        default="images",
+        help="what latencies are measured on: images of the data set, or random pixels, none of "
+        "them 0 or an integer (default: images)",
+    )
+    parser.add_argument(
         "--seconds",
         type=float,
         default=3.0,
@@ -344,14 +367,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _measure(arguments: argparse.Namespace, data: LabelledImages) -> Report:
+    inputs = {batch: _input(arguments.input, data.images, batch) for batch in arguments.batches}
     networks: list[NetworkFigures] = []
     versions: dict[str, str] = {}
     for name in arguments.networks:
         figures, runtimes = _measure_network(
-            name, data, arguments.batches, arguments.num_threads, arguments.seconds
+            name, data, inputs, arguments.num_threads, arguments.seconds
         )
         networks.append(figures)
         versions |= {runtime.name: runtime.version for runtime in runtimes}
+    zeros = np.mean([(x == 0).mean() for x in inputs.values()])
     processes = None
     if arguments.process_runs > 0:
         processes = measure_processes(arguments.process_runs, _progress)
@@ -362,6 +387,7 @@ def _measure(arguments: argparse.Namespace, data: LabelledImages) -> Report:
         versions=versions,
         data="the shipped digits" if arguments.mnist is None else "the MNIST test set",
         num_images=len(data.labels),
+        input=f"{_INPUTS[arguments.input]}, {zeros:.0%} of them 0",
         networks=networks,
         processes=processes,
     )

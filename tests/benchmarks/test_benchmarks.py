@@ -89,6 +89,7 @@ def test_extra_info_of_networks(tmp_path: Path) -> None:
     assert result["group"] == "mnist-bcnn batch 64"
     assert info["isa"] == bnn_engine.cpu_info().active_isa
     assert (info["num_threads"], info["shape"]) == (1, [64, 784])
+    assert 0 < info["share_of_zeros"] < 1
     assert info["onnx_bytes"] == bnn_engine.models.path("mnist-bcnn").stat().st_size
     assert 0 < info["packed_bytes"] < info["onnx_bytes"]
     assert (info["network"], info["runtime"]) == ("mnist-bcnn", "packed")
@@ -155,6 +156,7 @@ def example_report(module: Any) -> Any:
         versions={"packed": "0.1.0", "float": "0.1.0", "onnxruntime": "1.31.1"},
         data="the shipped digits",
         num_images=1797,
+        input="images",
         networks=[network],
         processes=processes.ProcessFigures(0.1, 0.12, 0.3, 0.01, 0.2, 0.001, 0.4, None),
     )
@@ -183,10 +185,12 @@ def test_json_has_the_ratios_of_the_tables(module: Any) -> None:
 
 def test_compare_runs() -> None:
     options = ("--networks=mnist-bmlp", "--seconds=0.01", "--process-runs=1", "--json")
-    done = run_python("compare.py", "--batches", "1", "3", *options)
+    done = run_python("compare.py", "--batches", "1", "3", "--input=random", *options)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     (network,) = figures["networks"]
+    assert figures["input"].startswith("random")
+    assert figures["input"].endswith(" 0% of them 0")
     assert set(network["latencies"]) == {"1", "3"}
     assert set(network["accuracy"]) == {"packed", "float", "onnxruntime"}
     assert network["differing"]["float"] == 0

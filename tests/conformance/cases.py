@@ -38,10 +38,10 @@ class Case:
         return self.path.stem
 
     @property
-    def frozen(self) -> bool:
-        """Whether the batch axis was fixed to 1 at export."""
+    def batch(self) -> int | str:
+        """The extent of the batch axis: a symbol, or 1 where it was fixed at export."""
         extent = self.model.graph.input[0].type.tensor_type.shape.dim[0]
-        return extent.HasField("dim_value")
+        return str(extent.dim_param) or int(extent.dim_value)
 
     @property
     def binary(self) -> bool:
@@ -90,13 +90,11 @@ class Case:
         model = ort.with_outputs(self.model, outputs)
         if index > 0:
             first = self.signs[index - 1]
-            shape = self.expected_pixels[first].shape
-            extents = [1 if self.frozen else "N", *shape[1:]]
+            extents = [self.batch, *self.expected_pixels[first].shape[1:]]
             new = onnx.helper.make_tensor_value_info("bits", onnx.TensorProto.FLOAT, extents)
-            del model.graph.input[:]
-            model.graph.input.append(new)
             compared = self.comparison(first)
             next(n for n in model.graph.node if n.output[0] == compared).input[0] = "bits"
+            model.graph.input.insert(0, new)
         needed, kept = set(outputs), list[onnx.NodeProto]()
         for node in reversed(model.graph.node):
             if needed & set(node.output):
@@ -104,6 +102,9 @@ class Case:
                 kept.insert(0, node)
         del model.graph.node[:]
         model.graph.node.extend(kept)
+        unread = [given for given in model.graph.input if given.name not in needed]
+        for given in unread:  # a later layer may still read the images' shape
+            model.graph.input.remove(given)
         return model
 
     @cached_property
@@ -137,7 +138,7 @@ class Case:
     def expected(self, images: Images) -> Tensors:
         """Every float tensor in ONNX Runtime."""
         names = [n.output[0] for n in self.model.graph.node if n.op_type in FLOAT_OPS]
-        run = ort.run_rows if self.frozen else ort.run
+        run = ort.run if isinstance(self.batch, str) else ort.run_rows
         return run(ort.with_outputs(self.model, [*names, "output"]), {"input": images})
 
     @cached_property

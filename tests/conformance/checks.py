@@ -54,8 +54,10 @@ def check_layer_by_layer(
     """Each layer is given the bits that it had in ONNX Runtime."""
     for index, sign in enumerate([*subject.signs, None]):
         engine = bnn_engine.load(subject.stage(index))
-        feed = wanted[subject.signs[index - 1]] if index else images
-        got = engine.run({engine.inputs[0].name: feed})
+        feeds = {"input": images}
+        if index > 0:
+            feeds["bits"] = wanted[subject.signs[index - 1]]
+        got = engine.run({info.name: feeds[info.name] for info in engine.inputs})
         if sign is None:
             check_floats(
                 subject.logits, got[subject.logits], wanted[subject.logits], bounded[subject.logits]

@@ -68,6 +68,12 @@ class Sample(Case):
         return self.stored["x"][self.stored["labels"] < 0]
 
 
+@cache
+def sample(path: Path) -> Sample:
+    """What ONNX Runtime answers is computed once."""
+    return Sample(path)
+
+
 def check_sample(subject: Sample) -> None:
     engine = check_case(subject)
     digits = subject.stored["labels"] >= 0
@@ -83,21 +89,21 @@ def check_sample(subject: Sample) -> None:
 @pytest.mark.parametrize("path", SEED, ids=[path.stem for path in SEED])
 def test_sample_of_the_seed(path: Path, isa: str) -> None:
     del isa
-    check_sample(Sample(path))
+    check_sample(sample(path))
 
 
 @needs_models
 @pytest.mark.parametrize(("name", "accuracy"), TRAINED)
 def test_third_party_sample(name: str, accuracy: float, isa: str) -> None:
     del accuracy, isa
-    check_sample(Sample(trained(name)))
+    check_sample(sample(trained(name)))
 
 
 @needs_models
 @needs_data
 @pytest.mark.parametrize(("name", "accuracy"), TRAINED)
 def test_accuracy_of_third_party_models(name: str, accuracy: float) -> None:
-    subject = Sample(trained(name))
+    subject = sample(trained(name))
     images = mnist().images * subject.stored["x_scale"].astype(np.float32)
     np.testing.assert_array_equal(images[: len(subject.pixels)], subject.pixels)
     labels = bnn_engine.load(subject.path).predict(images).argmax(1)

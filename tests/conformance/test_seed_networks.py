@@ -150,7 +150,7 @@ def test_packed_file_needs_no_analysis(
     def refuse(*_: object) -> None:
         raise AssertionError("analysis")
 
-    for kind in every_subclass(Pass):
+    for kind in subclasses(Pass):
         if kind is not BatchAxis and "run" in vars(kind):
             monkeypatch.setattr(kind, "run", refuse)
     monkeypatch.setattr(importer, "infer_shapes", refuse)
@@ -161,5 +161,6 @@ def test_packed_file_needs_no_analysis(
     np.testing.assert_array_equal(packed.predict(subject.pixels), engine.predict(subject.pixels))
 
 
-def every_subclass(kind: type[Pass]) -> set[type[Pass]]:
-    return {kind}.union(*(every_subclass(child) for child in kind.__subclasses__()))
+def subclasses(kind: type) -> set[type]:
+    direct: list[type] = kind.__subclasses__()
+    return {*direct}.union(*(subclasses(child) for child in direct))

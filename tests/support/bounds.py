@@ -90,9 +90,8 @@ def convolution(
         seen = windows(image, kernel, strides, pads, dilations)
         n, _, height, width, *_ = seen.shape
         seen = seen.reshape(n, groups, per_group, height, width, *kernel)
-        return np.einsum("ngcyxij,gocij->ngoyx", seen, filters, optimize=True).reshape(
-            n, outputs, height, width
-        )
+        sums: Floats = np.einsum("ngcyxij,gocij->ngoyx", seen, filters, optimize=True)
+        return sums.reshape(n, outputs, height, width)
 
     magnitude = convolve(np.abs(x.value) + x.error, np.abs(grouped)) + np.abs(shift)
     error = gamma(per_group * kernel[0] * kernel[1] + SLACK) * magnitude
