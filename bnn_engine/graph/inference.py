@@ -29,12 +29,12 @@ def infer_shapes(graph: Graph) -> None:
     if any(node.domain == DOMAIN for node in graph.nodes):
         register_schemas()
     model = to_model(
-        graph,
-        is_weight=lambda v: v.const is not None and v.const.size > _MAX_SHAPE_ELEMENTS,
-        with_shapes=False,
+        graph, is_weight=lambda v: v.const is not None and v.const.size > _MAX_SHAPE_ELEMENTS
     )
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        # No data propagation: a Range or a chain of Concats of a few bytes makes it allocate until
+        # the process is killed. ResolveShapes follows shape arithmetic instead, within bounds.
+        inferred = onnx.shape_inference.infer_shapes(model)
     except Exception as error:  # native code: its exception types are not part of its interface
         _LOG.warning("shape inference failed: %s", error)
         return

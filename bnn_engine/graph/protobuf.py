@@ -57,12 +57,12 @@ def read_shape(tensor_type: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
     )
 
 
-def _value_info(value: Value, *, with_shape: bool = True) -> onnx.ValueInfoProto:
+def _value_info(value: Value) -> onnx.ValueInfoProto:
     info = onnx.ValueInfoProto(name=value.name)
     if value.dtype is None:
         return info
     info.type.tensor_type.elem_type = element_type(value.dtype)
-    if with_shape and value.shape is not None:
+    if value.shape is not None:
         shape = info.type.tensor_type.shape
         shape.SetInParent()  # rank 0 is an empty list of extents, not an absent one
         for extent in value.shape:
@@ -211,7 +211,6 @@ def to_model(
     graph: Graph,
     *,
     is_weight: Callable[[Value], bool] = lambda _: False,
-    with_shapes: bool = True,
 ) -> onnx.ModelProto:
     """Write ``graph`` as a model: the same graph gives the same bytes.
 
@@ -221,7 +220,6 @@ def to_model(
     Args:
         graph: any stage of a graph.
         is_weight: constants to leave out; they become graph inputs.
-        with_shapes: whether to write the types of intermediate values and the shapes of outputs.
     """
     model = onnx.ModelProto(ir_version=IR_VERSION, producer_name=DOMAIN)
     model.opset_import.add(domain="", version=graph.opset)
@@ -241,9 +239,8 @@ def to_model(
         else:
             proto.initializer.append(numpy_helper.from_array(value.const, value.name))
     proto.node.extend(node_proto(node, graph.reasons) for node in graph.nodes)
-    proto.output.extend(_value_info(value, with_shape=with_shapes) for value in graph.outputs)
-    if with_shapes:
-        proto.value_info.extend(_intermediate_infos(graph))
+    proto.output.extend(_value_info(value) for value in graph.outputs)
+    proto.value_info.extend(_intermediate_infos(graph))
     return model
 
 

@@ -79,6 +79,21 @@ def _arithmetic(node: Node, data: int) -> EpilogueSteps | None:
     return None
 
 
+def _clip(node: Node) -> EpilogueSteps | None:
+    """Both bounds: an omitted one is the largest finite number, so infinity is clipped too."""
+    steps: EpilogueSteps = []
+    limits = np.finfo(np.float32)
+    for index, name, limit in ((1, "max", limits.min), (2, "min", limits.max)):
+        bound = node.input(index)
+        if bound is None:
+            steps.append((name, np.full(1, limit, np.float32)))
+        elif bound.const is None or bound.const.size != 1 or bound.const.dtype != np.float32:
+            return None
+        else:
+            steps.append((name, bound.const.reshape(1).astype(np.float32, copy=False)))
+    return steps
+
+
 def channel_steps(node: Node) -> tuple[Value, EpilogueSteps] | None:
     """The node's data input and its arithmetic as epilogue steps; None for anything else."""
     if node.domain:
@@ -100,13 +115,5 @@ def channel_steps(node: Node) -> tuple[Value, EpilogueSteps] | None:
     elif node.op_type == "Relu":
         steps = [("max", np.zeros(1, np.float32))]
     elif node.op_type == "Clip":
-        steps = []
-        for index, name in ((1, "max"), (2, "min")):
-            bound = node.input(index)
-            if bound is None:
-                continue
-            if bound.const is None or bound.const.size != 1 or bound.const.dtype != np.float32:
-                return None
-            steps.append((name, bound.const.reshape(1).astype(np.float32, copy=False)))
-        steps = steps or None
+        steps = _clip(node)
     return None if steps is None else (data, steps)

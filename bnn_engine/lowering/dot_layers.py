@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -28,32 +28,41 @@ from bnn_engine.lowering.summary import LayerSummary
 __all__ = ["BinaryConv", "BinaryGemm", "FloatConv", "FloatGemm"]
 
 Epilogue = _core.FloatEpilogue | _core.Thresholds
+Form = Literal["plain", "channels_last"]
 Kind = Literal["W1A1", "W1A32", "float"]
 
 
 @dataclass(frozen=True)
 class _Tail:
-    """What follows a layer's accumulators inside the same step."""
+    """What follows a layer's accumulators inside the same step.
+
+    ``form`` is how the step stores ``value``, "channels_last" for an image.
+    """
 
     value: Value
     nodes: list[Node]
     epilogue: Epilogue
     bits: bool
+    form: Form
 
 
-def _tail(node: Node, outputs: int, bias: EpilogueSteps, graph: Graph, emitter: Emitter) -> _Tail:
+def _tail(
+    node: Node, outputs: int, bias: EpilogueSteps, graph: Graph, emitter: Emitter, form: Form
+) -> _Tail:
     """Arithmetic or thresholds after ``node``; thresholds act on the bare accumulators only."""
     value, steps, nodes = node.output, list(bias), list[Node]()
-    if value.rank in (2, 4):  # channels are the last stored axis
+    # Both act along axis 1; the step's outputs are the last stored axis.
+    fits = form == "channels_last" or value.rank == 2
+    if fits:
         value, more, nodes = collect_steps(value, graph, emitter)
         steps += more
     consumer = graph.single_consumer(value)
-    if not steps and consumer is not None and emitter.owns(consumer):
+    if fits and not steps and consumer is not None and emitter.owns(consumer):
         is_binarize = (consumer.domain, consumer.op_type) == ("bnn_engine", "Binarize")
         thresholds = thresholds_of(consumer, value, outputs) if is_binarize else None
         if thresholds is not None:
-            return _Tail(consumer.output, [consumer], thresholds, bits=True)
-    return _Tail(value, nodes, float_epilogue(steps, outputs), bits=False)
+            return _Tail(consumer.output, [consumer], thresholds, bits=True, form=form)
+    return _Tail(value, nodes, float_epilogue(steps, outputs), bits=False, form=form)
 
 
 def _finish(
@@ -74,8 +83,8 @@ def _finish(
         float_macs=0 if kind == "W1A1" else macs,
         reason=graph.reasons.get(node.output.name, ""),
     )
-    form: Literal["plain", "channels_last"] = "channels_last" if tail.value.rank == 4 else "plain"
-    emitter.finish_layer(tail.value, Located(step, form, tail.bits), layer, [node, *tail.nodes])
+    located = Located(step, tail.form, tail.bits)
+    emitter.finish_layer(tail.value, located, layer, [node, *tail.nodes])
 
 
 def _numbers(node: Node, name: str) -> list[int]:
@@ -130,7 +139,7 @@ class BinaryGemm(NativeOp):
         assert not isinstance(packed, str)
         outputs = packed.shape[0]
         name, value = layer_name(node), data_input(node)
-        tail = _tail(node, outputs, [], graph, emitter)
+        tail = _tail(node, outputs, [], graph, emitter, "plain")
         binary = node.op_type == "BinaryGemm"
         located = emitter.packed(value) if binary else emitter.floats(value)
         bits = packing.sign_bits(packed, features)
@@ -178,7 +187,7 @@ class BinaryConv(NativeOp):
         assert not isinstance(window, str)
         outputs = packed.shape[0]
         name, value = layer_name(node), data_input(node)
-        tail = _tail(node, outputs, [], graph, emitter)
+        tail = _tail(node, outputs, [], graph, emitter, "channels_last")
         bits = packing.sign_bits(packed, channels * taps)
         bits = bits.reshape(outputs, channels, taps).transpose(0, 2, 1)
         binary = node.op_type == "BinaryConv"
@@ -246,7 +255,7 @@ class FloatGemm(NativeOp):
     def _bias(self, node: Node, outputs: int) -> EpilogueSteps | None:
         beta = node.attributes.get("beta", 1.0)
         assert isinstance(beta, float)
-        return _bias(node.input(2), outputs, beta)
+        return _bias(node.input(2) if beta != 0 else None, outputs, beta)
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
@@ -265,7 +274,8 @@ class FloatGemm(NativeOp):
         matrix = self._weights(node)
         assert not isinstance(matrix, str)
         outputs, features = matrix.shape
-        tail = _tail(node, outputs, self._bias(node, outputs) or [], graph, emitter)
+        bias = self._bias(node, outputs) or []
+        tail = _tail(node, outputs, bias, graph, emitter, "plain")
         value = data_input(node)
         located = emitter.floats(value)
         source = located.id
@@ -317,9 +327,12 @@ class FloatConv(NativeOp):
         window = window_of(node, (height, width))
         assert not isinstance(window, str)
         groups = _integer(node, "group") or 1
-        tail = _tail(node, outputs, _bias(node.input(2), outputs) or [], graph, emitter)
+        bias = _bias(node.input(2), outputs) or []
+        tail = _tail(node, outputs, bias, graph, emitter, "channels_last")
         if tail.bits and groups != 1:
-            tail = _Tail(node.output, [], float_epilogue([]), bits=False)
+            tail = replace(
+                tail, value=node.output, nodes=[], epilogue=float_epilogue([]), bits=False
+            )
         length = height * width * per_group
         step = emitter.builder.f32_conv(
             layer_name(node),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 
+import onnx
+
 from bnn_engine.graph.graph import Graph, Node
 from bnn_engine.graph.inference import infer_shapes
 from bnn_engine.graph.reference import node_function
@@ -68,7 +70,7 @@ def _is_constant(node: Node) -> bool:
     return (
         node.domain == ""
         and node.op_type not in _RANDOM
-        and not node.captures
+        and not any(isinstance(value, onnx.GraphProto) for value in node.attributes.values())
         and all(value is None or value.const is not None for value in node.inputs)
     )
 

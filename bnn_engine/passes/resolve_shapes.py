@@ -71,6 +71,8 @@ def _sweep(graph: Graph) -> None:
             continue
         if node.op_type in ("Reshape", "Flatten"):
             _normalise_reshape(graph, node, known)
+        elif node.op_type in ("ConstantOfShape", "Expand"):
+            _size_up(node, known)
         result = _evaluate(node, known)
         if result is None or result.size > _MAX_ELEMENTS:
             continue
@@ -304,6 +306,47 @@ _RULES: dict[str, Callable[[Node, Operands], Extents]] = {
 }
 
 
+# -- Expand and ConstantOfShape ---------------------------------------------------------------
+
+
+def _size_up(node: Node, known: dict[int, Extents]) -> None:
+    """Note the shape of the output, which is the value of an operand."""
+    target = _extents_of(node.inputs[-1], known)
+    if target is None or target.ndim != 1:
+        return
+    extents: list[Dim] = list(target)
+    if node.op_type == "Expand":
+        x = node.input(0)
+        if x is None or x.shape is None:
+            return
+        extents = _broadcast(x.shape, extents)
+    _refine(node.output, extents)
+
+
+def _broadcast(first: Sequence[Dim], second: Sequence[Dim]) -> list[Dim]:
+    """Return the extents of two shapes broadcast against each other, None where unknown."""
+    rank = max(len(first), len(second))
+    aligned = ((*[1] * (rank - len(shape)), *shape) for shape in (first, second))
+    return [_broadcast_extent(a, b) for a, b in zip(*aligned, strict=True)]
+
+
+def _broadcast_extent(a: Dim, b: Dim) -> Dim:
+    if a == 1 or a == b:
+        return b
+    if b == 1:
+        return a
+    return next((extent for extent in (a, b) if isinstance(extent, int)), None)
+
+
+def _refine(value: Value, extents: Sequence[Dim]) -> None:
+    """Note what is known about the shape of ``value``."""
+    if value.shape is None or len(value.shape) == len(extents):
+        previous = value.shape or (None,) * len(extents)
+        value.shape = tuple(
+            old if new is None else new for new, old in zip(extents, previous, strict=True)
+        )
+
+
 # -- Reshape ---------------------------------------------------------------------------------------
 
 
@@ -317,11 +360,7 @@ def _normalise_reshape(graph: Graph, node: Node, known: dict[int, Extents]) -> N
         return
     extents = resolve_target(x.shape, target)
     written = _written(x.shape, extents)
-    if node.output.shape is None or len(node.output.shape) == len(extents):
-        previous = node.output.shape or (None,) * len(extents)
-        node.output.shape = tuple(
-            old if new is None else new for new, old in zip(extents, previous, strict=True)
-        )
+    _refine(node.output, extents)
     if written is None:
         return
     constant = node.input(1)

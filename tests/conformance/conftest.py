@@ -2,15 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import isas
+from tests.support.isas import isa
 
-
-@pytest.fixture(params=isas.supported())
-def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Every instruction set the machine has, forced one after another."""
-    name: str = request.param
-    monkeypatch.setenv("BNN_ENGINE_ISA", name)
-    return name
+__all__ = ["isa"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,16 +11,37 @@ from tests.support.seed_networks import binary_cnn
 F32 = np.dtype(np.float32)
 
 
-def test_shape_arithmetic_is_followed() -> None:
+def test_types_and_shapes_are_found() -> None:
     graph = graph_from_text(
-        """g (float[N, 2, 3] x) => (float[M, 6] y) {
-            s = Shape(x)  i = Constant<value = int64[1] {0}>()  n = Gather(s, i)
-            m = Constant<value = int64[1] {-1}>()  t = Concat<axis = 0>(n, m)
-            y = Reshape(x, t)
+        """g (float[N, 2, 3] x) => (int64[A, B] y) {
+            a = Transpose<perm = [0, 2, 1]>(x)  b = Flatten(a)  y = Cast<to = 7>(b)
         }"""
     )
-    assert graph.values()["t"].shape == (2,)
-    assert graph.outputs[0].rank == 2
+    values = graph.values()
+    assert values["a"].shape == ("N", 3, 2)
+    assert values["b"].shape == ("N", 6)
+    assert values["y"].dtype == np.int64
+    assert values["y"].shape == ("N", 6)
+
+
+def test_shape_arithmetic_cannot_exhaust_the_memory() -> None:
+    bombs = ["r = Range(zero, far, one)"]
+    parts = ["big"] * 60
+    for name in ("a", "b", "c", "d", "r"):
+        bombs.append(f"{name} = Concat<axis = 0>({', '.join(parts)})")
+        parts = [name] * 60
+    for body in (bombs[0], "  ".join(bombs[1:])):
+        graph = graph_from_text(
+            f"g (float[N] x) => (int64[A] y) {{ {body}  y = Neg(r) }}",
+            {
+                "zero": np.array(0),
+                "far": np.array(2**50),
+                "one": np.array(1),
+                "big": np.ones(900, np.int64),
+            },
+        )
+        run_passes(graph)
+        assert graph.outputs[0].shape is not None
 
 
 def test_ops_of_our_domain_are_inferred() -> None:

@@ -46,7 +46,6 @@ CONSTANTS: dict[str, Array] = {
         ("Gemm<transB = 1, alpha = -1.0>({x}, wt)", []),
         ("Gemm<transB = 1, alpha = -0.3>({x}, scaled, b)", ["Mul", "Add"]),
         ("Gemm<transB = 1>({x}, scaled)", ["Mul"]),
-        ("Gemm<transB = 1, alpha = 0.0>({x}, wt)", ["Mul"]),
         ("Gemm<transB = 1>({x}, wt, v)", ["Add"]),
     ],
 )

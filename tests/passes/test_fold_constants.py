@@ -52,7 +52,9 @@ def test_shapes_that_fold_on_the_way() -> None:
 )
 def test_bombs_are_not_expanded(node: str) -> None:
     graph = graph_from_text(
-        f"g (float[N] x) => (float[N] y) {{ {node}  s = ReduceMax<keepdims = 0>(c)  y = Add(x, s) }}",
+        f"""g (float[N] x) => (float[N] y) {{
+            {node}  s = ReduceMax<keepdims = 0>(c)  y = Add(x, s)
+        }}""",
         {
             "huge": np.array([2**20, 2**20]),
             "one": np.ones(1, np.float32),

@@ -1,4 +1,4 @@
-"""All passes together: the seed networks become what lowering expects, and mean the same after each."""
+"""All passes together: the seed networks become what lowering expects."""
 
 from typing import Any
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import bnn_engine
 
 REQUIRED_FLAGS = {
@@ -49,3 +51,11 @@ def kernel_isas(engine: bnn_engine.Engine) -> set[str]:
 def record(engine: bnn_engine.Engine) -> None:
     """Note that ``engine``'s answers have been compared."""
     exercised.update(kernel_isas(engine))
+
+
+@pytest.fixture(params=supported())
+def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every instruction set the machine has, forced one after another (for conftest files)."""
+    name: str = request.param
+    monkeypatch.setenv("BNN_ENGINE_ISA", name)
+    return name
