@@ -86,11 +86,13 @@ class Network:
         for stage in self._stages:
             stage.run(tensors)
         wanted = self._outputs if outputs is None else tuple(outputs)
-        results = []
+        results: list[Array] = []
         for name in wanted:
             array = tensors[name]
-            owned = any(array is other for other in (*feeds.values(), *self._constants.values()))
-            results.append(array.copy() if owned else array)
+            # Python steps may return views; callers must be able to write into what they get.
+            others = (*feeds.values(), *self._constants.values(), *results)
+            shared = any(np.may_share_memory(array, other) for other in others)
+            results.append(array.copy() if shared else array)
         return results
 
     def trim(self) -> None:

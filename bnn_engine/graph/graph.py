@@ -103,6 +103,7 @@ class Graph:
     Attributes:
         name: the ONNX graph's name.
         opset: version of the default ONNX domain all standard nodes follow.
+        domain_versions: versions of further domains that nodes may belong to.
         inputs, outputs: graph inputs and outputs in order; their names never change.
         nodes: all nodes, each after the producers of its inputs.
         rows_independent: None when axis 0 of every input and output is a batch axis over which all
@@ -113,6 +114,7 @@ class Graph:
     def __init__(self, name: str = "graph", opset: int = 21) -> None:
         self.name = name
         self.opset = opset
+        self.domain_versions: dict[str, int] = {}
         self.inputs: list[Value] = []
         self.outputs: list[Value] = []
         self.nodes: list[Node] = []

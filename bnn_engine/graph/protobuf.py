@@ -140,6 +140,11 @@ def from_model(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | Non
     """
     opset = next((entry.version for entry in model.opset_import if entry.domain == ""), 21)
     graph = Graph(model.graph.name, opset)
+    graph.domain_versions = {
+        entry.domain: entry.version
+        for entry in model.opset_import
+        if entry.domain not in ("", DOMAIN)
+    }
     values: dict[str, Value] = {}
     for tensor in model.graph.initializer:
         values[tensor.name] = graph.constant(tensor.name, numpy_helper.to_array(tensor))
@@ -228,7 +233,7 @@ def to_model(
         model.opset_import.add(domain=DOMAIN, version=DOMAIN_VERSION)
         model.functions.extend(functions(used, graph.opset))
     for domain in sorted({node.domain for node in graph.nodes} - {"", DOMAIN}):
-        model.opset_import.add(domain=domain, version=onnx.defs.onnx_ml_opset_version())
+        model.opset_import.add(domain=domain, version=graph.domain_versions.get(domain, 1))
     proto = model.graph
     proto.name = graph.name or "graph"
     proto.input.extend(_value_info(value) for value in graph.inputs)

@@ -213,9 +213,9 @@ def _axes_operand(index: int, *, rank_of_output: bool = False) -> Rule:
     """Ops whose constant ``index``-th input lists axes; without it they work along all of them."""
 
     def rule(use: _Use) -> str | None:
-        axes = use.ints(index)
+        axes = [] if use.node.input(index) is None else use.ints(index)
         if axes is None:
-            return "its axes are not constant, or are all axes"
+            return "its axes are not constant"
         if not axes and not use.attribute("noop_with_empty_axes", 0):
             return "it works along all axes"
         rank = use.node.output.rank if rank_of_output else use.rank(0)

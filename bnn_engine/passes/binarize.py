@@ -109,7 +109,7 @@ def binarize_node(
     """Make a Binarize of ``x`` that computes ``outputs``; bounds are [C] or [1]."""
     shape: tuple[int, ...] = () if lower.size == 1 else per_channel_shape(x.rank)
     bounds = [
-        graph.constant(f"{outputs[0].name}_{kind}", np.ascontiguousarray(bound.reshape(shape)))
+        graph.constant(f"{outputs[0].name}_{kind}", bound.reshape(shape).copy())
         for kind, bound in (("lower", lower), ("upper", upper))
     ]
     return Node("Binarize", [x, *bounds], outputs, {"inside": inside}, name=name, domain=DOMAIN)

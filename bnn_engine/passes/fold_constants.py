@@ -38,6 +38,7 @@ class FoldConstants(Pass):
 
     Weights of any size are folded: exporters leave the binarization of latent weights in the graph.
     A result is only computed when its size is known beforehand and at most 1 GiB, 2 GiB in all.
+    Nodes with sub-graphs stay: a Loop may never end.
     """
 
     def run(self, graph: Graph) -> None:
@@ -47,7 +48,7 @@ class FoldConstants(Pass):
             if not _is_constant(node):
                 continue
             if any(value.shape is None or None in value.shape for value in node.outputs):
-                infer_shapes(graph)  # constants folded just now may decide shapes
+                _infer_alone(node, graph.opset)  # constants folded just now may decide shapes
             size = _result_bytes(node)
             if size is None or size > min(budget, _MAX_BYTES):
                 _LOG.debug("%r is not folded: its result has %s bytes", node, size or "unknown")
@@ -64,6 +65,12 @@ class FoldConstants(Pass):
             ):
                 graph.fold(node, arrays)
                 budget -= size
+
+
+def _infer_alone(node: Node, opset: int) -> None:
+    alone = Graph(opset=opset)
+    alone.nodes, alone.outputs = [node], node.outputs
+    infer_shapes(alone)
 
 
 def _is_constant(node: Node) -> bool:

@@ -2,6 +2,7 @@ import onnx
 import pytest
 
 from bnn_engine.errors import ModelFormatError, UnsupportedOpError
+from bnn_engine.graph.protobuf import to_model
 from bnn_engine.importer import import_model
 from tests.support.onnx_models import model_from_text
 
@@ -75,4 +76,7 @@ def test_machine_learning_ops_are_standard() -> None:
         onnx.helper.make_node("Binarizer", ["x"], ["b"], threshold=0.5, domain="ai.onnx.ml")
     )
     model.opset_import.add(domain="ai.onnx.ml", version=3)
-    assert [node.domain for node in import_model(model).nodes] == ["", "ai.onnx.ml"]
+    graph = import_model(model)
+    assert [node.domain for node in graph.nodes] == ["", "ai.onnx.ml"]
+    versions = {entry.domain: entry.version for entry in to_model(graph).opset_import}
+    assert versions == {"": 21, "ai.onnx.ml": 3}

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from bnn_engine.graph.protobuf import to_model
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.passes import run_passes
 from bnn_engine.passes.fold_constants import FoldConstants
@@ -92,3 +93,5 @@ def test_constant_outputs() -> None:
     assert graph.outputs[1].name == "z"
     found = evaluate(graph, {"x": np.ones(1, np.float32)})
     np.testing.assert_array_equal(found["z"], -np.ones(2))
+    _, z = run_onnxruntime(to_model(graph), {"x": np.ones(1, np.float32)})
+    np.testing.assert_array_equal(z, -np.ones(2))
