@@ -10,10 +10,9 @@ import onnx
 
 from bnn_engine.graph.protobuf import array_dtype
 from bnn_engine.graph.subgraphs import captured_names, subgraphs
+from bnn_engine.importer.tensors import MAX_EXTENT
 
 __all__ = ["check_structure", "check_texts", "node_label", "normalise_domains", "sort_nodes"]
-
-_MAX_EXTENT = 2**40
 
 
 def node_label(node: onnx.NodeProto) -> str:
@@ -109,7 +108,7 @@ def _type_problems(info: onnx.ValueInfoProto, what: str) -> list[str]:
     if array_dtype(tensor.elem_type) is None:
         return [f"{what} {info.name!r} has no element type that ONNX knows"]
     extents = [dim.dim_value for dim in tensor.shape.dim if dim.HasField("dim_value")]
-    if any(not 0 <= extent <= _MAX_EXTENT for extent in extents):
+    if any(not 0 <= extent <= MAX_EXTENT for extent in extents):
         return [f"{what} {info.name!r} has an impossible shape {extents}"]
     return []
 

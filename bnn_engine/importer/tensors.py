@@ -21,12 +21,13 @@ from bnn_engine.graph.protobuf import array_dtype
 from bnn_engine.graph.subgraphs import subgraphs
 from bnn_engine.importer.external_data import is_external, load_external
 
-__all__ = ["check_tensors", "forget_types", "without_weights"]
+__all__ = ["MAX_EXTENT", "check_tensors", "forget_types", "without_weights"]
 
 # Tensors with more elements are weights: no shape and no rewrite of an older opset depends on them.
 _MAX_SMALL_ELEMENTS = 1024
 
-_MAX_EXTENT = 2**40
+MAX_EXTENT = 2**40
+"""No tensor that exists is longer; products of larger extents overflow native code."""
 
 _TYPED_FIELDS: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float_data",
@@ -169,7 +170,7 @@ def _check(
     if dtype is None:
         problems.append(f"{name}: unknown element type {tensor.data_type}")
         return None
-    if any(not 0 <= extent <= _MAX_EXTENT for extent in tensor.dims):
+    if any(not 0 <= extent <= MAX_EXTENT for extent in tensor.dims):
         problems.append(f"{name}: impossible shape {list(tensor.dims)}")
         return None
     count = math.prod(tensor.dims)

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -18,16 +20,15 @@ namespace {
 
 class Pool {
  public:
-  // False when the pool is in use.
+  bool belongs_to_this_process() const { return owner_ == getpid(); }
+
+  // False when the pool is in use or cannot get enough threads.
   bool try_run(int count, const std::function<void(int)>& task) {
     const std::unique_lock<std::mutex> use(in_use_, std::try_to_lock);
     if (!use.owns_lock()) return false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      while (static_cast<int>(threads_.size()) < count - 1) {
-        const int index = static_cast<int>(threads_.size());
-        threads_.emplace_back([this, index, seen = generation_]() mutable { work(index, seen); });
-      }
+      if (!grow(count - 1)) return false;
       task_ = &task;
       count_ = count;
       pending_ = static_cast<int>(threads_.size());
@@ -44,6 +45,18 @@ class Pool {
   }
 
  private:
+  bool grow(int wanted) {
+    try {
+      while (static_cast<int>(threads_.size()) < wanted) {
+        const int index = static_cast<int>(threads_.size());
+        threads_.emplace_back([this, index, seen = generation_]() mutable { work(index, seen); });
+      }
+    } catch (const std::system_error&) {  // the system grants no more threads
+      return false;
+    }
+    return true;
+  }
+
   void run_one(int index) {
     try {
       (*task_)(index);
@@ -66,6 +79,7 @@ class Pool {
     }
   }
 
+  const pid_t owner_ = getpid();
   std::mutex in_use_;
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -79,17 +93,15 @@ class Pool {
 };
 
 // The pool of this process. Never destroyed: its threads may outlive static destruction. A forked
-// child has none of its parent's threads and possibly a locked mutex, so it starts a pool of its
-// own.
+// child has none of its parent's threads and possibly its locked mutexes, so it starts a pool of
+// its own; finding out takes no lock, for the same reason.
 Pool& process_pool() {
-  static std::mutex guard;
-  static Pool* pool = nullptr;
-  static pid_t owner = 0;
-  const std::lock_guard<std::mutex> lock(guard);
-  if (pool == nullptr || owner != getpid()) {
-    pool = new Pool;
-    owner = getpid();
-  }
+  static std::atomic<Pool*> current{nullptr};
+  Pool* pool = current.load();
+  if (pool != nullptr && pool->belongs_to_this_process()) return *pool;
+  Pool* fresh = new Pool;
+  if (current.compare_exchange_strong(pool, fresh)) return *fresh;
+  delete fresh;  // another thread was faster
   return *pool;
 }
 
