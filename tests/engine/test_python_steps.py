@@ -1,0 +1,128 @@
+"""Standard ops without a native kernel: reported Python steps, or refused on demand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import bnn_engine
+from bnn_engine import UnsupportedOpError
+from tests.support import ort
+from tests.support.onnx_models import model_from_text, signs
+
+SCALARS = {
+    "zero": np.asarray(np.float32(0)),
+    "one": np.asarray(np.float32(1)),
+    "minus": np.asarray(np.float32(-1)),
+}
+
+MIXED = {
+    "Erf": ("e = Erf(h)", 7),
+    "Tile": ("e = Tile(h, twice)", 14),
+    "TopK": ("e, i = TopK(h, four)", 4),
+    "Gather": ("e = Gather<axis=1>(h, picks)", 3),
+    "ArgMax": ("i = ArgMax<axis=1>(h) f = Cast<to=1>(i) e = Sub(h, f)", 7),
+    "CumSum": ("e = CumSum(h, axis)", 7),
+    "If": (
+        """q = Greater(one, zero)
+           e = If (q) <
+             then_branch = a () => (float[N, 7] t) { t = Neg(h) },
+             else_branch = b () => (float[N, 7] t) { t = Abs(h) }
+           >""",
+        7,
+    ),
+}
+
+
+@pytest.mark.parametrize("op", MIXED)
+def test_python_steps_between_native_layers(op: str) -> None:
+    random = np.random.default_rng(0)
+    body, width = MIXED[op]
+    constants = {
+        "twice": np.array([1, 2]),
+        "four": np.array([4]),
+        "picks": np.array([5, 0, 5]),
+        "axis": np.asarray(1),
+        "w": signs(random, (20, 7)),
+        "v": signs(random, (width, 6)),
+        **SCALARS,
+    }
+    model = model_from_text(
+        f"""g (float[N, 20] x) => (float[] y) {{
+            h = MatMul(x, w)
+            {body}
+            c = Greater(e, zero)
+            s = Where(c, one, minus)
+            y = MatMul(s, v)
+        }}""",
+        constants,
+    )
+    engine = bnn_engine.load(model)
+    x = random.integers(-5, 6, (9, 20)).astype(np.float32)
+    np.testing.assert_array_equal(engine.predict(x), ort.run(model, {"x": x})["y"])
+    if op != "If":  # its condition is constant: it may be folded away
+        executors = {layer.op: layer.executor for layer in engine.summary().layers}
+        assert executors[op] == "python"
+        assert executors["BinaryWeightGemm"] == executors["BinaryGemm"] == "native"
+        assert "python step" in str(engine.summary())
+    np.testing.assert_array_equal(
+        engine.predict(x[:3]), bnn_engine.load(model, num_threads=1).predict(x)[:3]
+    )
+
+
+def test_steps_on_both_sides_of_a_join() -> None:
+    """Levels of native and Python steps cross each other."""
+    model = model_from_text(
+        """g (float[N, 4] x) => (float[] y, float[] z) {
+            a = Relu(x)
+            b = Erf(x)
+            c = Erf(a)
+            d = Add(b, c)
+            e = Relu(d)
+            f = Sin(e)
+            y = Add(f, a)
+            z = Mul(b, e)
+        }"""
+    )
+    x = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+    got, wanted = bnn_engine.load(model).run({"x": x}), ort.run(model, {"x": x})
+    for name in ("y", "z"):
+        np.testing.assert_allclose(got[name], wanted[name], rtol=1e-5, atol=1e-6)
+
+
+def test_error_lists_every_node() -> None:
+    model = model_from_text(
+        """g (float[N, 4] x) => (float[] y) {
+            a = Erf(x)
+            b = Relu(a)
+            [second] c = Sin(b)
+            y = Tile(c, r)
+        }""",
+        {"r": np.array([1, 2])},
+    )
+    with pytest.raises(UnsupportedOpError) as caught:
+        bnn_engine.load(model, fallback="error")
+    problems = caught.value.problems
+    assert len(problems) == 3
+    assert "3 nodes" in str(caught.value)
+    for op, problem in zip(("Erf", "Sin", "Tile"), problems, strict=True):
+        assert op in problem
+        assert "ai.onnx" in problem
+        assert "opset" in problem
+        assert "no native kernel" in problem
+        assert problem in str(caught.value)
+    assert "'second'" in problems[1]
+    assert {layer.executor for layer in bnn_engine.load(model).summary().layers} == {
+        "native",
+        "python",
+    }
+
+
+def test_a_step_that_fails_is_a_bnn_error() -> None:
+    model = model_from_text("g (float[N, M] x, int64[1] k) => (float[] y) { y, i = TopK(x, k) }")
+    engine = bnn_engine.load(model)
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    got = engine.run({"x": x, "k": np.array([2])})["y"]
+    np.testing.assert_array_equal(got, [[2, 1], [5, 4]])
+    with pytest.raises(bnn_engine.BnnError, match="TopK"):
+        engine.run({"x": x[:, :0], "k": np.array([2])})

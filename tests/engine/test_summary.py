@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bnn_engine
+from bnn_engine import BnnError
+from tests.support.onnx_models import model_from_text, signs
+
+
+def test_rows_of_a_binarized_mlp(engine: bnn_engine.Engine) -> None:
+    summary = engine.summary()
+    first, second, third, last = summary.layers
+    assert (first.name, first.op, first.kind) == ("/layer_1/Gemm", "BinaryWeightGemm", "W1A32")
+    assert (second.op, second.kind, third.kind) == ("BinaryGemm", "W1A1", "W1A1")
+    assert (first.binary_macs, first.float_macs) == (0, 784 * 128)
+    assert (second.binary_macs, second.float_macs) == (128 * 256, 0)
+    assert (third.binary_macs, third.float_macs) == (256 * 10, 0)
+    assert [name.split()[0] for name in second.fused][-3:] == [
+        "BatchNormalization",
+        "Greater",
+        "Where",
+    ]
+    assert second.kernel == f"xnor_gemm/{summary.isa}"
+    assert first.kernel == f"binary_weight_gemm/{summary.isa}"
+    assert "not binarized" in first.reason
+    assert second.reason == third.reason == ""
+    # At least a bit a weight, at most what padding to whole words and the thresholds add.
+    assert 128 * 256 / 8 <= second.bytes <= 128 * 256 / 8 + 256 * 8
+    assert (last.op, last.binary_macs, last.float_macs) == ("LogSoftmax", 0, 0)
+    assert {layer.executor for layer in summary.layers} == {"native"}
+
+
+def test_table(engine: bnn_engine.Engine) -> None:
+    text = str(engine.summary())
+    lines = text.splitlines()
+    assert lines[0] == f"kernels: {engine.summary().isa}"
+    for layer in engine.summary().layers:
+        (line,) = (line for line in lines if line.startswith(f"{layer.name} "))
+        assert layer.kind in line
+        assert layer.kernel in line
+    assert f"{128 * 256 + 256 * 10:,}" in text
+    assert "not binary, because:" in text
+
+
+def test_convolutions_count_pixels() -> None:
+    layers = bnn_engine.load(bnn_engine.models.path("mnist-bcnn")).summary().layers
+    macs = {layer.name: layer.binary_macs for layer in layers if layer.binary_macs}
+    assert macs["/conv_2/Conv"] == 11 * 11 * 32 * 32 * 9
+    assert macs["/layer_1/Gemm"] == 800 * 32
+
+
+def test_reasons_say_what_is_not_binary() -> None:
+    random = np.random.default_rng(0)
+    model = model_from_text(
+        """g (float[N, 8] x) => (float[] y) {
+            [near] a = MatMul(x, w)
+            [wide] y = MatMul(a, v)
+        }""",
+        {"w": signs(random, (8, 4)), "v": random.normal(size=(4, 3)).astype(np.float32)},
+    )
+    near, wide = bnn_engine.load(model).summary().layers
+    assert (near.kind, wide.kind) == ("W1A32", "float")
+    assert "graph input 'x'" in near.reason
+    assert "4 levels" in wide.reason
+
+
+def test_trim_changes_no_answer(engine: bnn_engine.Engine, digits: NDArray[np.float32]) -> None:
+    wanted = engine.predict(digits)
+    for rows in (1, 6, 3):
+        engine.trim()
+        np.testing.assert_array_equal(engine.predict(digits[:rows]), wanted[:rows])
+    engine.trim()
+    engine.trim()
+
+
+def test_shipped_models() -> None:
+    assert bnn_engine.models.names() == ("mnist-bcnn", "mnist-bmlp", "mnist-cnn", "mnist-mlp")
+    with pytest.raises(BnnError, match=r"'mnist-resnet'.*mnist-bcnn"):
+        bnn_engine.models.path("mnist-resnet")
