@@ -75,13 +75,11 @@ class Emitter:
     ) -> tuple[_core.Program, list[LayerSummary]]:
         """The program of ``inputs`` inputs, and its layers with kernel and size filled in."""
         program = self.builder.finish(outputs, rows_independent, num_threads)
-        steps = program.steps()
+        steps = dict(enumerate(program.steps(), start=inputs))
         layers = []
         for value, layer in self._layers:
-            if value < inputs:  # only another name for an input
-                layers.append(layer)
-                continue
-            _, kernel, size = steps[value - inputs]
+            # A layer that only renames what an input or an earlier step holds has no step.
+            _, kernel, size = steps.pop(value, ("", "", 0))
             layers.append(replace(layer, kernel=kernel, bytes=size))
         return program, layers
 

@@ -129,4 +129,5 @@ def thresholds_of(node: Node, value: Value, channels: int | None = None) -> _cor
 
 def fused_origins(node: Node, others: Sequence[Node]) -> tuple[str, ...]:
     """Original nodes that a step for ``node`` and ``others`` computes besides ``node`` itself."""
-    return (*node.origins[1:], *(origin for other in others for origin in other.origins))
+    merged = dict.fromkeys(origin for part in (node, *others) for origin in part.origins)
+    return tuple(origin for origin in merged if origin not in node.origins[:1])
