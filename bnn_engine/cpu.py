@@ -16,7 +16,7 @@ class CpuInfo:
     Attributes:
         features: detected CPU features that kernels may use.
         active_isa: the instruction set that ``load`` uses now.
-        compiled_isas: instruction sets this build has kernels for, in order of preference.
+        compiled_isas: instruction sets this build has kernels for, the least capable first.
         supported_isas: those of them that this machine can run.
         num_threads: threads a call uses unless ``load`` is told otherwise.
     """

@@ -154,7 +154,8 @@ class Engine:
         Args:
             feeds: every input by name, as an array whose dtype is the input's.
             outputs: names to return, all outputs of the network by default. They may name any
-                tensor of the original graph: it is recomputed unfused, which is slow.
+                tensor of the original graph: the source given to :func:`load` is read again and
+                the tensor recomputed unfused, which is slow.
 
         Raises:
             ShapeError: an input is missing, unknown or of the wrong shape, or an output unknown.

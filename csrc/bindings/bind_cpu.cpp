@@ -23,7 +23,7 @@ void register_cpu(py::module_& module) {
         for (const Isa isa : compiled_isas()) names.emplace_back(isa_name(isa));
         return names;
       },
-      "Instruction sets this build has kernels for, in order of preference.");
+      "Instruction sets this build has kernels for, the least capable first.");
   module.def(
       "supported_isas",
       [] {
