@@ -6,12 +6,13 @@ from pathlib import Path
 
 import bnn_engine
 
+AVX2 = {"popcnt", "avx2", "fma"}
+AVX512BW = {*AVX2, "avx512f", "avx512bw", "avx512vl", "avx512dq"}
 REQUIRED_FLAGS = {
-    "avx2": {"popcnt", "avx2", "fma"},
-    "avx512_vpopcntdq": {
-        *("popcnt", "avx2", "fma"),
-        *("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vpopcntdq"),
-    },
+    "neon": {"asimd"},
+    "avx2": AVX2,
+    "avx512bw": AVX512BW,
+    "avx512_vpopcntdq": {*AVX512BW, "avx512_vpopcntdq"},
 }
 """Flags in Linux' /proc/cpuinfo, which lists only what the system lets programs use."""
 
@@ -30,7 +31,7 @@ def expected() -> set[str]:
     flags: set[str] = set()
     if cpuinfo.exists():
         lines = cpuinfo.read_text().splitlines()
-        flags = next((set(x.split()) for x in lines if x.startswith("flags")), set())
+        flags = next((set(x.split()) for x in lines if x.startswith(("flags", "Features"))), set())
     compiled = bnn_engine.cpu_info().compiled_isas
     return {
         "scalar",
