@@ -1,6 +1,7 @@
 // xnor_gemm for x86 without vpopcntq: what the files of AVX2 and AVX-512BW share. Everything has
-// internal linkage, for each of these files needs its own copy, compiled with its own flags (with
-// AVX-512BW the same code has twice the registers and larger tiles).
+// internal linkage, for each of these files needs its own copy, compiled with its own flags. With
+// AVX-512BW the same code has twice the registers and larger tiles; 512-bit registers, whose tables
+// are costly to broadcast, are a sixth slower on Zen 4.
 //
 // Two ways to count, by the number of rows:
 //
@@ -400,13 +401,14 @@ void lookup_pairs(const Call& call, int rows, int vectors) {
   } while (count > 0);
 }
 
-// From how many rows on way 2 is faster.
-constexpr int kLookupRows = 4;
+// From how many rows on way 2 is faster, by vectors. One alone would leave half of each register
+// empty, the third a quarter.
+constexpr int kLookupRows[kMaxVectors] = {kMaxRows + 1, 6, 6, 4};
 
 // kPairs: pairs of rows in a tile of two groups, by the number of registers.
 template <int kPairs>
 void xnor_gemm(const Call& call, int rows, int vectors) {
-  if (rows < kLookupRows) {
+  if (rows < kLookupRows[vectors - 1]) {
     for (int v = 0; v < vectors; ++v) {
       int row = 0;
       for (; row + 2 <= rows; row += 2) count_bits<2>(call, row, v);
