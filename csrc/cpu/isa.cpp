@@ -9,6 +9,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace bnn {
@@ -33,6 +35,7 @@ enum Feature : FeatureMask {
   kAvx512Vnni = 1u << 10,
   kOsYmm = 1u << 11,
   kOsZmm = 1u << 12,
+  kAsimd = 1u << 13,
 };
 
 struct FeatureName {
@@ -54,6 +57,7 @@ constexpr std::array kFeatureNames{
     FeatureName{kAvx512Vnni, "avx512_vnni"},
     FeatureName{kOsYmm, "os_ymm_state"},
     FeatureName{kOsZmm, "os_zmm_state"},
+    FeatureName{kAsimd, "asimd"},
 };
 
 struct IsaInfo {
@@ -69,17 +73,25 @@ constexpr bool kCompiledForX86 = true;
 #else
 constexpr bool kCompiledForX86 = false;
 #endif
+#if defined(__aarch64__)
+constexpr bool kCompiledForArm64 = true;
+#else
+constexpr bool kCompiledForArm64 = false;
+#endif
 
 // popcnt: compilers imply it from SSE4.2, hence from every AVX flag.
 constexpr FeatureMask kAvx2Required = kPopcnt | kAvx2 | kFma | kOsYmm;
+constexpr FeatureMask kAvx512bwRequired =
+    kAvx2Required | kAvx512f | kAvx512bw | kAvx512vl | kAvx512dq | kOsZmm;
 
+// In the order of Isa.
 constexpr std::array kIsas{
     IsaInfo{Isa::scalar, "scalar", 0, true},
+    IsaInfo{Isa::neon, "neon", kAsimd, kCompiledForArm64},
     IsaInfo{Isa::avx2, "avx2", kAvx2Required, kCompiledForX86},
-    IsaInfo{
-        Isa::avx512_vpopcntdq, "avx512_vpopcntdq",
-        kAvx2Required | kAvx512f | kAvx512bw | kAvx512vl | kAvx512dq | kAvx512Vpopcntdq | kOsZmm,
-        kCompiledForX86},
+    IsaInfo{Isa::avx512bw, "avx512bw", kAvx512bwRequired, kCompiledForX86},
+    IsaInfo{Isa::avx512_vpopcntdq, "avx512_vpopcntdq", kAvx512bwRequired | kAvx512Vpopcntdq,
+            kCompiledForX86},
 };
 
 const IsaInfo& info(Isa isa) { return kIsas[static_cast<std::size_t>(isa)]; }
@@ -128,6 +140,12 @@ FeatureMask detect_features() {
   }
   return found;
 }
+#elif defined(__aarch64__) && defined(__linux__)
+FeatureMask detect_features() {
+  return (getauxval(AT_HWCAP) & HWCAP_ASIMD) != 0 ? FeatureMask{kAsimd} : FeatureMask{0};
+}
+#elif defined(__aarch64__)
+FeatureMask detect_features() { return kAsimd; }  // the other systems run on no CPU without it
 #else
 FeatureMask detect_features() { return 0; }
 #endif

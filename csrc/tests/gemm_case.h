@@ -55,7 +55,7 @@ inline GemmCase random_gemm_case(Random& random, int lanes, std::ptrdiff_t longe
   };
   if (kind == 0) {
     if (random.one_in(40)) {
-      c.rows = std::min(c.rows, 3);
+      c.rows = std::min(c.rows, 8);
       append(random.pick({longest, longest - 1, longest / 2 + 1}));
     } else {
       append(random.pick<std::ptrdiff_t>({1,   2,   3,   7,   8,   9,   15,  16, 17, 30,

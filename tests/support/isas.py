@@ -8,14 +8,18 @@ import pytest
 
 import bnn_engine
 
+AVX2 = {"popcnt", "avx2", "fma"}
+AVX512BW = {*AVX2, "avx512f", "avx512bw", "avx512vl", "avx512dq"}
 REQUIRED_FLAGS = {
-    "avx2": {"popcnt", "avx2", "fma"},
-    "avx512_vpopcntdq": {
-        *("popcnt", "avx2", "fma"),
-        *("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vpopcntdq"),
-    },
+    "neon": {"asimd"},
+    "avx2": AVX2,
+    "avx512bw": AVX512BW,
+    "avx512_vpopcntdq": {*AVX512BW, "avx512_vpopcntdq"},
 }
 """Flags in Linux' /proc/cpuinfo, which lists only what the system lets programs use."""
+
+FLOAT_KERNELS = {"avx512_vpopcntdq": "avx512bw"}
+"""Instruction sets that only count bits differently, and whose kernels their float layers run."""
 
 exercised: set[str] = set()
 """Instruction sets whose kernels computed an answer that was compared with ONNX Runtime's."""
@@ -32,7 +36,7 @@ def expected() -> set[str]:
     flags: set[str] = set()
     if cpuinfo.exists():
         lines = cpuinfo.read_text().splitlines()
-        flags = next((set(x.split()) for x in lines if x.startswith("flags")), set())
+        flags = next((set(x.split()) for x in lines if x.startswith(("flags", "Features"))), set())
     compiled = bnn_engine.cpu_info().compiled_isas
     return {
         "scalar",
@@ -42,10 +46,20 @@ def expected() -> set[str]:
 
 def kernel_isas(engine: bnn_engine.Engine) -> set[str]:
     """Instruction sets of the kernels of the engine's dense and convolution layers."""
+    return {kernel.partition("/")[2] for kernel in dot_kernels(engine)}
+
+
+def dot_kernels(engine: bnn_engine.Engine) -> set[str]:
+    """Kernels ("family/instruction set") of the engine's dense and convolution layers."""
     layers = engine.summary().layers
-    return {
-        layer.kernel.partition("/")[2] for layer in layers if layer.binary_macs or layer.float_macs
-    }
+    return {layer.kernel for layer in layers if layer.binary_macs or layer.float_macs}
+
+
+def check_kernels(engine: bnn_engine.Engine, isa: str) -> None:
+    """Every dense and convolution layer of ``engine`` runs the best kernel for ``isa``."""
+    for kernel in dot_kernels(engine):
+        family, _, used = kernel.partition("/")
+        assert used == (isa if family == "xnor_gemm" else FLOAT_KERNELS.get(isa, isa)), kernel
 
 
 def record(engine: bnn_engine.Engine) -> None:

@@ -3,10 +3,11 @@
 // in kernels/manifest.cpp; dispatch, tests and benchmarks read that table.
 #pragma once
 
+#include "kernels/arch_rows.h"
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
-#include "kernels/x86_rows.h"
 
-#define BNN_BINARY_WEIGHT_GEMM_VARIANTS(ROW)                        \
-  ROW(binary_weight_gemm, BinaryWeightGemmFn, scalar, 8)            \
-  BNN_X86_ROW(ROW(binary_weight_gemm, BinaryWeightGemmFn, avx2, 8)) \
-  BNN_X86_ROW(ROW(binary_weight_gemm, BinaryWeightGemmFn, avx512_vpopcntdq, 16))
+#define BNN_BINARY_WEIGHT_GEMM_VARIANTS(ROW)                          \
+  ROW(binary_weight_gemm, BinaryWeightGemmFn, scalar, 8)              \
+  BNN_ARM64_ROW(ROW(binary_weight_gemm, BinaryWeightGemmFn, neon, 8)) \
+  BNN_X86_ROW(ROW(binary_weight_gemm, BinaryWeightGemmFn, avx2, 8))   \
+  BNN_X86_ROW(ROW(binary_weight_gemm, BinaryWeightGemmFn, avx512bw, 16))

@@ -3,18 +3,18 @@
 // kernels/manifest.cpp; dispatch, tests and benchmarks read that table.
 #pragma once
 
+#include "kernels/arch_rows.h"
 #include "kernels/pool/pool.h"
-#include "kernels/x86_rows.h"
 
 #define BNN_POOL_MAX_F32_VARIANTS(ROW)               \
   ROW(pool_max_f32, PoolF32Fn, scalar, 1)            \
   BNN_X86_ROW(ROW(pool_max_f32, PoolF32Fn, avx2, 1)) \
-  BNN_X86_ROW(ROW(pool_max_f32, PoolF32Fn, avx512_vpopcntdq, 1))
+  BNN_X86_ROW(ROW(pool_max_f32, PoolF32Fn, avx512bw, 1))
 
 #define BNN_POOL_SUM_F32_VARIANTS(ROW)               \
   ROW(pool_sum_f32, PoolF32Fn, scalar, 1)            \
   BNN_X86_ROW(ROW(pool_sum_f32, PoolF32Fn, avx2, 1)) \
-  BNN_X86_ROW(ROW(pool_sum_f32, PoolF32Fn, avx512_vpopcntdq, 1))
+  BNN_X86_ROW(ROW(pool_sum_f32, PoolF32Fn, avx512bw, 1))
 
 #define BNN_POOL_AND_BITS_VARIANTS(ROW) ROW(pool_and_bits, PoolBitsFn, scalar, 1)
 

@@ -81,18 +81,16 @@ void binarize(const T* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows, std::p
 
 }  // namespace
 
-void binarize_f32_avx512_vpopcntdq(const float* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows,
-                                   std::ptrdiff_t channels, const float* lower, const float* upper,
-                                   bool inverted, std::uint8_t* out,
-                                   std::ptrdiff_t out_stride_bytes) {
+void binarize_f32_avx512bw(const float* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows,
+                           std::ptrdiff_t channels, const float* lower, const float* upper,
+                           bool inverted, std::uint8_t* out, std::ptrdiff_t out_stride_bytes) {
   binarize(x, row_stride, rows, channels, lower, upper, inverted, out, out_stride_bytes);
 }
 
-void binarize_i32_avx512_vpopcntdq(const std::int32_t* x, std::ptrdiff_t row_stride,
-                                   std::ptrdiff_t rows, std::ptrdiff_t channels,
-                                   const std::int32_t* lower, const std::int32_t* upper,
-                                   bool inverted, std::uint8_t* out,
-                                   std::ptrdiff_t out_stride_bytes) {
+void binarize_i32_avx512bw(const std::int32_t* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows,
+                           std::ptrdiff_t channels, const std::int32_t* lower,
+                           const std::int32_t* upper, bool inverted, std::uint8_t* out,
+                           std::ptrdiff_t out_stride_bytes) {
   binarize(x, row_stride, rows, channels, lower, upper, inverted, out, out_stride_bytes);
 }
 

@@ -107,16 +107,15 @@ void epilogue(const Acc* acc, std::ptrdiff_t acc_stride, std::ptrdiff_t rows,
 
 }  // namespace
 
-void epilogue_f32_avx512_vpopcntdq(const float* acc, std::ptrdiff_t acc_stride, std::ptrdiff_t rows,
-                                   std::ptrdiff_t channels, const EpilogueStep* steps,
-                                   int step_count, float* out, std::ptrdiff_t out_stride) {
+void epilogue_f32_avx512bw(const float* acc, std::ptrdiff_t acc_stride, std::ptrdiff_t rows,
+                           std::ptrdiff_t channels, const EpilogueStep* steps, int step_count,
+                           float* out, std::ptrdiff_t out_stride) {
   epilogue(acc, acc_stride, rows, channels, steps, step_count, out, out_stride);
 }
 
-void epilogue_i32_avx512_vpopcntdq(const std::int32_t* acc, std::ptrdiff_t acc_stride,
-                                   std::ptrdiff_t rows, std::ptrdiff_t channels,
-                                   const EpilogueStep* steps, int step_count, float* out,
-                                   std::ptrdiff_t out_stride) {
+void epilogue_i32_avx512bw(const std::int32_t* acc, std::ptrdiff_t acc_stride, std::ptrdiff_t rows,
+                           std::ptrdiff_t channels, const EpilogueStep* steps, int step_count,
+                           float* out, std::ptrdiff_t out_stride) {
   epilogue(acc, acc_stride, rows, channels, steps, step_count, out, out_stride);
 }
 

@@ -56,13 +56,13 @@ void pool(const float* const* inputs, int count, std::ptrdiff_t channels, float*
 
 }  // namespace
 
-void pool_max_f32_avx512_vpopcntdq(const float* const* inputs, int count, std::ptrdiff_t channels,
-                                   float* out) {
+void pool_max_f32_avx512bw(const float* const* inputs, int count, std::ptrdiff_t channels,
+                           float* out) {
   pool<Max>(inputs, count, channels, out);
 }
 
-void pool_sum_f32_avx512_vpopcntdq(const float* const* inputs, int count, std::ptrdiff_t channels,
-                                   float* out) {
+void pool_sum_f32_avx512bw(const float* const* inputs, int count, std::ptrdiff_t channels,
+                           float* out) {
   pool<Sum>(inputs, count, channels, out);
 }
 

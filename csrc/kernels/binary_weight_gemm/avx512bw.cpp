@@ -136,10 +136,10 @@ constexpr TileFn kTiles[kMaxVectors][8] = {
 
 }  // namespace
 
-void binary_weight_gemm_avx512_vpopcntdq(const float* input, std::ptrdiff_t row_stride, int rows,
-                                         const Segment* segments, int segment_count,
-                                         const std::uint16_t* weights, std::ptrdiff_t vector_stride,
-                                         int vectors, float* acc, std::ptrdiff_t acc_stride) {
+void binary_weight_gemm_avx512bw(const float* input, std::ptrdiff_t row_stride, int rows,
+                                 const Segment* segments, int segment_count,
+                                 const std::uint16_t* weights, std::ptrdiff_t vector_stride,
+                                 int vectors, float* acc, std::ptrdiff_t acc_stride) {
   const Call call{input,   row_stride,    segments, segment_count,
                   weights, vector_stride, acc,      acc_stride};
   const int max_rows = kMaxTileRows[vectors - 1];
