@@ -5,7 +5,8 @@
 One group per layer and batch, one thread. The shapes are those that papers and other engines
 publish (ResNet's 3x3 convolutions, square and AlexNet-like dense layers) and the first layers of
 the shipped networks. Every runtime's answer is checked against the packed engine's before it is
-timed. `-m large` runs the cases that are left out because they take long.
+timed. What ``roofline.py`` measures at the first case tells what share of the machine's limit each
+reaches. `-m large` runs the cases that are left out because they take long.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import onnx
 import pytest
 from layers import ConvLayer, DenseLayer, Layer
 from pytest_benchmark.fixture import BenchmarkFixture
+from roofline import Roofline, RooflineError, measure_once
 from runtimes import LABELS, Runtime, load_runtime
 
 import bnn_engine
@@ -62,8 +64,27 @@ def _runtime(layer: Layer, name: str) -> Runtime | None:
     return load_runtime(name, _model(layer), _NUM_THREADS)
 
 
+@pytest.fixture(scope="session")
+def roofline(request: pytest.FixtureRequest) -> Roofline | None:
+    """The limits of the machine, measured once a session; None and a message where that fails."""
+    try:
+        return measure_once()
+    except RooflineError as error:
+        message = f"\nno shares of the machine's limits: {error}"
+        plugins = request.config.pluginmanager
+        with plugins.getplugin("capturemanager").global_and_fixture_disabled():
+            plugins.getplugin("terminalreporter").write_line(message)
+        return None
+
+
 @pytest.mark.parametrize(("layer", "batch", "runtime"), list(_cases()))
-def bench_layer(benchmark: BenchmarkFixture, layer: Layer, batch: int, runtime: str) -> None:
+def bench_layer(
+    benchmark: BenchmarkFixture,
+    request: pytest.FixtureRequest,
+    layer: Layer,
+    batch: int,
+    runtime: str,
+) -> None:
     packed, candidate = _runtime(layer, "packed"), _runtime(layer, runtime)
     if candidate is None:
         pytest.skip(f"{runtime} is not installed")
@@ -87,7 +108,21 @@ def bench_layer(benchmark: BenchmarkFixture, layer: Layer, batch: int, runtime: 
         "macs_with_padding": layer.macs_with_padding * batch,
     }
     if benchmark.stats is not None:  # None under --benchmark-disable
-        benchmark.extra_info["gmac_per_s"] = macs / benchmark.stats.stats.min * 1e-9
+        rate = macs / benchmark.stats.stats.min * 1e-9
+        limits: Roofline | None = request.getfixturevalue("roofline")
+        binary = layer.kind == "W1A1" and runtime == "packed"
+        benchmark.extra_info |= {"gmac_per_s": rate} | _shares(rate, limits, binary)
+
+
+def _shares(rate: float, limits: Roofline | None, binary: bool) -> dict[str, float]:
+    """What share of the limit of its kind of kernel a rate is, and that limit."""
+    if limits is None:
+        return {}
+    if binary:
+        b = limits.b.gmac_per_s
+        return {"share_of_b": rate / b, "b_gmac_per_s": b}
+    peak = limits.fma.gmac_per_s
+    return {"share_of_fma_peak": rate / peak, "fma_peak_gmac_per_s": peak}
 
 
 def _check(got: object, wanted: object, exact: bool) -> None:

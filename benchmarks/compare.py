@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 from processes import ProcessFigures, measure_processes
 from runtimes import LABELS, PEERS, Runtime, load_runtime
+from tables import cpu_name, table, times
+from turns import Latency, latencies
 
 import bnn_engine
 from bnn_engine.datasets import LabelledImages, digits, load_idx
 from bnn_engine.errors import DatasetError
-from bnn_engine.timing import interleaved_latencies
 
 __all__ = ["Latency", "NetworkFigures", "Report", "main", "to_json", "to_markdown"]
 
@@ -40,26 +40,6 @@ _INPUTS = {
     "random": "random real pixels between 0 and 255",
 }
 _CHUNK = 250
-# A turn of one runtime: long enough for its code and data to be in the caches for most calls, short
-# beside the seconds over which a machine's clock and load drift.
-_TURN_SECONDS = 0.02
-_MAX_CALLS_A_TURN = 25
-_MIN_TURNS = 5
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Times of a call, in microseconds.
-
-    Attributes:
-        min: of the fastest call.
-        p50: the median.
-        calls: how many were timed.
-    """
-
-    min: float
-    p50: float
-    calls: int
 
 
 @dataclass(frozen=True)
@@ -131,17 +111,18 @@ def _measure_network(
     runtimes = [runtime for runtime in loaded if runtime is not None]
     _progress(f"{name}: accuracy")
     classes = {runtime.name: _classify(runtime, data.images) for runtime in runtimes}
-    latencies = {}
+    measured = {}
     for batch, x in inputs.items():
         _progress(f"{name}: batch {batch}")
-        latencies[batch] = _latencies(runtimes, x, seconds)
+        calls = {runtime.name: partial(runtime.predict, x) for runtime in runtimes}
+        measured[batch] = latencies(calls, seconds)
     figures = NetworkFigures(
         name,
         source.stat().st_size,
         packed_bytes,
         {key: float((got == data.labels).mean()) for key, got in classes.items()},
         {key: int((got != classes["packed"]).sum()) for key, got in classes.items()},
-        latencies,
+        measured,
     )
     return figures, runtimes
 
@@ -159,35 +140,8 @@ def _classify(runtime: Runtime, images: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.concatenate([runtime.predict(x.astype(np.float32)).argmax(axis=1) for x in chunks])
 
 
-def _latencies(
-    runtimes: Sequence[Runtime], x: NDArray[np.float32], seconds: float
-) -> dict[str, Latency]:
-    """Time calls in alternating turns for about ``seconds``."""
-    calls = {runtime.name: partial(runtime.predict, x) for runtime in runtimes}
-    probe = interleaved_latencies(calls, num_runs=3, warmup_runs=2)
-    fastest = [float(times.min()) for times in probe.values()]
-    calls_a_turn = min(_MAX_CALLS_A_TURN, max(1, int(_TURN_SECONDS / max(fastest))))
-    turns = max(_MIN_TURNS, int(seconds / (calls_a_turn * sum(fastest))))
-    rounds = [
-        interleaved_latencies(calls, num_runs=calls_a_turn, warmup_runs=0) for _ in range(turns)
-    ]
-    timed = {key: np.concatenate([part[key] for part in rounds]) * 1e6 for key in calls}
-    return {
-        key: Latency(float(times.min()), float(np.median(times)), len(times))
-        for key, times in timed.items()
-    }
-
-
 def _progress(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
-
-
-def _cpu() -> str:
-    """Model name of the processor."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
 
 
 # -- writing ---------------------------------------------------------------------------------------
@@ -221,13 +175,13 @@ def to_markdown(report: Report) -> str:
     parts = [
         f"{report.cpu}, kernels for {report.isa}, {threads}, {versions}.",
         f"Accuracy on {report.num_images:,} images ({report.data}).",
-        _table(_accuracy_rows(report, peers)),
+        table(_accuracy_rows(report, peers)),
         f"Latency of a call in µs (minimum / median) on {report.input}, NumPy in, NumPy out; in "
         "brackets how many times faster packed is.",
-        _table(_latency_rows(report, peers)),
+        table(_latency_rows(report, peers)),
     ]
     if report.processes is not None:
-        parts += ["New processes, minimum of several:", _table(_process_rows(report.processes))]
+        parts += ["New processes, minimum of several:", table(_process_rows(report.processes))]
     return "\n\n".join(parts)
 
 
@@ -256,19 +210,13 @@ def _latency_rows(report: Report, peers: Sequence[str]) -> list[list[str]]:
     for network in report.networks:
         for batch, by_runtime in network.latencies.items():
             packed = by_runtime["packed"]
-            cells = [_times(packed)]
+            cells = [times(packed)]
             for peer in peers:
                 time = by_runtime[peer]
                 ratios = f"{time.min / packed.min:.1f}× / {time.p50 / packed.p50:.1f}×"
-                cells.append(f"{_times(time)} ({ratios})")
+                cells.append(f"{times(time)} ({ratios})")
             rows.append([network.name, str(batch), *cells])
     return rows
-
-
-def _times(latency: Latency) -> str:
-    return " / ".join(
-        f"{value:.1f}" if value < 100 else f"{value:,.0f}" for value in (latency.min, latency.p50)
-    )
 
 
 def _process_rows(figures: ProcessFigures) -> list[list[str]]:
@@ -276,13 +224,6 @@ def _process_rows(figures: ProcessFigures) -> list[list[str]]:
     for what, seconds in figures.rows():
         rows.append([what, "–" if seconds is None else f"{seconds * 1e3:.1f}"])
     return rows
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Write rows, the header first, as a Markdown table: first column left, others right."""
-    header, *body = rows
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *body))
 
 
 # -- command line ----------------------------------------------------------------------------------
@@ -382,7 +323,7 @@ def _measure(arguments: argparse.Namespace, data: LabelledImages) -> Report:
         processes = measure_processes(arguments.process_runs, _progress)
     return Report(
         isa=bnn_engine.cpu_info().active_isa,
-        cpu=_cpu(),
+        cpu=cpu_name(),
         num_threads=arguments.num_threads,
         versions=versions,
         data="the shipped digits" if arguments.mnist is None else "the MNIST test set",

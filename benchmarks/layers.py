@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -48,16 +49,21 @@ class Layer(ABC):
         """Multiply-accumulates per sample if padding is computed as well, as many papers count."""
         return self.macs
 
+    def weights(self) -> NDArray[np.float32]:
+        """The weights, outputs first, as the ONNX operators have them."""
+        generator = np.random.default_rng(7)
+        _, shape, _ = self._op()
+        if self.kind == "float":
+            weights = generator.standard_normal(shape, dtype=np.float32)
+            weights /= np.float32(math.sqrt(math.prod(shape[1:])))
+            return weights
+        signs = generator.integers(0, 2, shape, dtype=np.int8)
+        return (1 - 2 * signs).astype(np.float32)
+
     def model(self) -> onnx.ModelProto:
         """The layer as a model whose first axis is the batch."""
-        generator = np.random.default_rng(7)
-        op_type, weight_shape, attributes = self._op()
-        if self.kind == "float":
-            weights = generator.standard_normal(weight_shape, dtype=np.float32)
-            weights /= np.float32(math.sqrt(math.prod(weight_shape[1:])))
-        else:
-            signs = generator.integers(0, 2, weight_shape, dtype=np.int8)
-            weights = (1 - 2 * signs).astype(np.float32)
+        op_type, _, attributes = self._op()
+        weights = self.weights()
         constants: dict[str, NDArray[np.float32]] = {"weights": weights}
         nodes, operand = [], "x"
         if self.kind == "W1A1":
@@ -70,10 +76,10 @@ class Layer(ABC):
                 helper.make_node("Where", ["is_plus", "plus", "minus"], ["signs"]),
             ]
             operand = "signs"
-        nodes.append(helper.make_node(op_type, [operand, "weights"], ["y"]))
-        nodes[-1].attribute.extend(
-            helper.make_attribute(key, value) for key, value in attributes.items()
-        )
+        nodes.append(helper.make_node(op_type, [operand, "weights"], ["y"], **attributes))
+        if self.order is not None:
+            nodes[-1].output[0] = "sums"
+            nodes.append(helper.make_node("Transpose", ["sums"], ["y"], perm=self.order))
         free = [f"d{axis}" for axis in range(1, len(self.row_shape) + 1)]
         graph = helper.make_graph(
             nodes,
@@ -85,13 +91,30 @@ class Layer(ABC):
         opset = helper.make_opsetid("", _OPSET)
         return helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
 
+    def answer(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The layer's output, by NumPy."""
+        operand = np.where(x >= 0, np.float32(1), np.float32(-1)) if self.kind == "W1A1" else x
+        y = self._product(operand, self.weights())
+        return y if self.order is None else y.transpose(self.order)
+
     def inputs(self, batch: int) -> NDArray[np.float32]:
         """Normally distributed input for ``batch`` samples."""
         generator = np.random.default_rng(batch)
         return generator.standard_normal((batch, *self.row_shape), dtype=np.float32)
 
+    @property
+    def order(self) -> tuple[int, ...] | None:
+        """How the axes of the sums are transposed, None where they are not."""
+        return None
+
     @abstractmethod
-    def _op(self) -> tuple[str, tuple[int, ...], dict[str, int | list[int]]]:
+    def _product(
+        self, operand: NDArray[np.float32], weights: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The operator, by NumPy."""
+
+    @abstractmethod
+    def _op(self) -> tuple[str, tuple[int, ...], dict[str, Any]]:
         """Op type, shape of the weights and attributes."""
 
 
@@ -117,18 +140,28 @@ class DenseLayer(Layer):
         """See :class:`Layer`."""
         return self.features * self.outputs
 
-    def _op(self) -> tuple[str, tuple[int, ...], dict[str, int | list[int]]]:
+    def _product(
+        self, operand: NDArray[np.float32], weights: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        return operand @ weights.T
+
+    def _op(self) -> tuple[str, tuple[int, ...], dict[str, Any]]:
         return "Gemm", (self.outputs, self.features), {"transB": 1}
 
 
 @dataclass(frozen=True)
 class ConvLayer(Layer):
-    """Convolution of square images at stride 1, padded by zeros to the same size."""
+    """Convolution of square images at stride 1, padded by zeros to the same size.
+
+    Attributes:
+        nhwc_output: a Transpose brings the channels to the end.
+    """
 
     size: int
     channels: int
     outputs: int
     kernel: int = 3
+    nhwc_output: bool = False
 
     @property
     def name(self) -> str:
@@ -138,7 +171,8 @@ class ConvLayer(Layer):
             if self.channels == self.outputs
             else (f"{self.channels}to{self.outputs}")
         )
-        return f"{self.kind}-conv{self.kernel}x{self.kernel}-{self.size}x{self.size}x{channels}"
+        name = f"{self.kind}-conv{self.kernel}x{self.kernel}-{self.size}x{self.size}x{channels}"
+        return f"{name}-nhwc" if self.nhwc_output else name
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -157,6 +191,20 @@ class ConvLayer(Layer):
         """See :class:`Layer`."""
         return (self.size * self.kernel) ** 2 * self.channels * self.outputs
 
-    def _op(self) -> tuple[str, tuple[int, ...], dict[str, int | list[int]]]:
+    @property
+    def order(self) -> tuple[int, ...] | None:
+        """See :class:`Layer`."""
+        return (0, 2, 3, 1) if self.nhwc_output else None
+
+    def _product(
+        self, operand: NDArray[np.float32], weights: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        reach, window = self.kernel // 2, (self.kernel, self.kernel)
+        padded = np.pad(operand, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, window, axis=(2, 3))
+        sums = np.tensordot(windows, weights, axes=((1, 4, 5), (1, 2, 3)))
+        return np.moveaxis(sums, -1, 1)
+
+    def _op(self) -> tuple[str, tuple[int, ...], dict[str, Any]]:
         shape = (self.outputs, self.channels, self.kernel, self.kernel)
         return "Conv", shape, {"pads": [self.kernel // 2] * 4}

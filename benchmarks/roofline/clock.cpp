@@ -2,8 +2,6 @@
 
 #include <cstdint>
 
-#include "timing.h"
-
 namespace bnn::roofline {
 namespace {
 
@@ -26,6 +24,8 @@ void chain(std::ptrdiff_t passes) {
 
 }  // namespace
 
-double clock_hz() { return kAdditions / seconds_per_pass(chain, 0.1); }
+Clock::Clock(Timer& timer) : loop_(timer.add(chain)) {}
+
+double Clock::hertz(const Timer& timer) const { return kAdditions / timer.seconds_per_pass(loop_); }
 
 }  // namespace bnn::roofline

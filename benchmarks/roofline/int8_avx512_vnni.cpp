@@ -12,9 +12,12 @@ template <int kChains>
 void run(const Operands& operands, std::ptrdiff_t passes) {
   const __m512i a_u8x64 = _mm512_load_si512(operands.weights);
   const __m512i b_i8x64 = _mm512_load_si512(operands.weights + kMaxLanes);
+  // From memory: of chains that start alike the compiler would compute only one.
   __m512i acc_i32x16[kChains];
 #pragma GCC unroll 24
-  for (int i = 0; i < kChains; ++i) acc_i32x16[i] = _mm512_setzero_si512();
+  for (int i = 0; i < kChains; ++i) {
+    acc_i32x16[i] = _mm512_load_si512(operands.weights + i * kMaxLanes);
+  }
   for (std::ptrdiff_t step = 0; step < passes * kStepsPerPass; ++step) {
 #pragma GCC unroll 24
     for (int i = 0; i < kChains; ++i) {

@@ -2,16 +2,17 @@
 //
 //   bnn_roofline
 //
-// Rates are in units of 1e9 a second; what this machine cannot do is null. The clock is measured
-// before and after everything else: where the two differ, something disturbed the run.
-#include <algorithm>
+// Rates are in units of 1e9 a second; what this machine cannot do is null.
 #include <cstdio>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "caches.h"
 #include "clock.h"
 #include "compute.h"
 #include "memory.h"
+#include "timer.h"
 
 namespace {
 
@@ -63,20 +64,21 @@ std::string members(const std::vector<Result>& results, Select select) {
 
 int main() {
   const Caches caches = detect_caches();
-  const double clock_before = clock_hz();
-  const auto compute = measure_compute();
-  const auto memory = measure_memory(caches);
-  const double clock_after = clock_hz();
+  Timer timer;
+  const Clock clock(timer);
+  const Compute compute(timer);
+  const Memory memory(timer, caches);
+  timer.measure();
 
-  std::string json = "{\n  \"clock_ghz\": " + giga(std::max(clock_before, clock_after)) +
-                     ",\n  \"clock_ghz_before_and_after\": [" + giga(clock_before) + ", " +
-                     giga(clock_after) + "]";
+  const auto rates = compute.results(timer);
+  std::string json = "{\n  \"clock_ghz\": " + giga(clock.hertz(timer));
   json += ",\n  \"caches\": {\"l1\": " + bytes_or_null(caches.l1) +
           ", \"l2\": " + bytes_or_null(caches.l2) + ", \"l3\": " + bytes_or_null(caches.l3) + "}";
-  for (const std::string_view kind : {"binary", "float", "int8"}) {
+  for (const std::string_view kind : {"binary", "float32", "int8"}) {
     json += ",\n  " + quoted(kind) + ": {" +
-            members(compute, [kind](const ComputeResult& r) { return r.kind == kind; }) + "}";
+            members(rates, [kind](const ComputeResult& r) { return r.kind == kind; }) + "}";
   }
-  json += ",\n  \"memory\": {" + members(memory, [](const MemoryResult&) { return true; }) + "}\n}";
+  json += ",\n  \"memory\": {" +
+          members(memory.results(timer), [](const MemoryResult&) { return true; }) + "}\n}";
   std::puts(json.c_str());
 }

@@ -6,14 +6,17 @@
 #include <string_view>
 #include <vector>
 
+#include "buffer.h"
 #include "caches.h"
+#include "probe.h"
+#include "timer.h"
 
 namespace bnn::roofline {
 
 struct Bandwidth {
-  std::ptrdiff_t bytes;  // of the buffer
-  double read;           // bytes a second
-  std::string_view read_order;
+  std::ptrdiff_t bytes;         // of the buffer
+  double read;                  // bytes a second
+  std::string_view read_order;  // the fastest
   double write;
 };
 
@@ -22,6 +25,27 @@ struct MemoryResult {
   std::optional<Bandwidth> bandwidth;  // none where there is no such level, or not enough memory
 };
 
-std::vector<MemoryResult> measure_memory(const Caches& caches);
+class Memory {
+ public:
+  Memory(Timer& timer, const Caches& caches);
+
+  // After timer.measure().
+  std::vector<MemoryResult> results(const Timer& timer) const;
+
+ private:
+  struct Level {
+    std::string_view name;
+    std::ptrdiff_t bytes;
+    Buffer buffer;                   // none where the level is not measured
+    std::vector<std::size_t> reads;  // loops, one for each of streams_.reads
+    std::size_t write = 0;
+  };
+
+  void add(Timer& timer, std::string_view name, std::ptrdiff_t bytes);
+
+  Streams streams_;
+  Buffer sink_;
+  std::vector<Level> levels_;
+};
 
 }  // namespace bnn::roofline

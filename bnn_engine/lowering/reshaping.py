@@ -66,7 +66,7 @@ class Reshape(NativeOp):
 
 
 class Transpose(NativeOp):
-    """``Transpose`` of floats."""
+    """``Transpose`` of floats; between NCHW and NHWC it only renames how an image is stored."""
 
     def _order(self, node: Node) -> list[int]:
         rank = data_input(node).rank
@@ -82,9 +82,15 @@ class Transpose(NativeOp):
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
-        source = emitter.plain(data_input(node))
-        step = emitter.builder.permute(layer_name(node), source, self._order(node))
-        _finish(node, Located(step, "plain"), emitter)
+        value, order = data_input(node), self._order(node)
+        located = emitter.floats(value)
+        if located.form == "channels_last" and order == [0, 2, 3, 1]:
+            _finish(node, Located(located.id, "plain"), emitter)
+        elif located.form == "plain" and order == [0, 3, 1, 2]:
+            _finish(node, Located(located.id, "channels_last"), emitter)
+        else:
+            step = emitter.builder.permute(layer_name(node), emitter.plain(value), order)
+            _finish(node, Located(step, "plain"), emitter)
 
 
 class Identity(NativeOp):

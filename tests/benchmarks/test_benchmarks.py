@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +21,8 @@ import bnn_engine
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 MODULES = ("bench_models.py", "bench_kernels.py")
+has_cmake = shutil.which("cmake") or (Path(sys.executable).parent / "cmake").exists()
+needs_cmake = pytest.mark.skipif(not has_cmake, reason="cmake is not installed")
 QUICK = ("--benchmark-min-rounds=1", "--benchmark-max-time=0", "--benchmark-warmup=off")
 
 
@@ -37,14 +42,30 @@ def module() -> Iterator[Any]:
             del sys.modules[name]
 
 
-def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables under which the roofline probe is built into a folder of this session."""
+    return {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+
+
+def run_python(
+    *arguments: str, variables: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run Python beside the benchmarks: no source shadows the installed package there."""
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=BENCHMARKS,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | (variables or {}),
+    )
 
 
-def run_pytest(*arguments: str) -> str:
-    done = run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments)
+def run_pytest(*arguments: str, variables: dict[str, str] | None = None) -> str:
+    done = run_python(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, variables=variables
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -74,10 +95,10 @@ def test_one_case_of_each_runs() -> None:
     assert "6 passed" in run_pytest("--benchmark-disable", *networks, *layers)
 
 
-def recorded(tmp_path: Path, case: str) -> dict[str, Any]:
+def recorded(tmp_path: Path, case: str, variables: dict[str, str] | None = None) -> dict[str, Any]:
     """Run a case and return what it wrote into its results."""
     file = tmp_path / "results.json"
-    run_pytest(*QUICK, f"--benchmark-json={file}", case)
+    run_pytest(*QUICK, f"--benchmark-json={file}", case, variables=variables)
     (result,) = json.loads(file.read_text())["benchmarks"]
     assert isinstance(result, dict)
     return result
@@ -96,9 +117,9 @@ def test_extra_info_of_networks(tmp_path: Path) -> None:
     assert info["us_per_sample"] > 0
 
 
-def test_extra_info_of_layers(tmp_path: Path) -> None:
+def test_extra_info_of_layers(tmp_path: Path, cache: dict[str, str]) -> None:
     case = "bench_kernels.py::bench_layer[W1A1-conv3x3-7x7x512-batch1-onnxruntime]"
-    result = recorded(tmp_path, case)
+    result = recorded(tmp_path, case, cache)
     info = result["extra_info"]
     assert result["group"] == "W1A1-conv3x3-7x7x512 batch 1"
     assert info["isa"] == bnn_engine.cpu_info().active_isa
@@ -107,6 +128,30 @@ def test_extra_info_of_layers(tmp_path: Path) -> None:
     assert info["macs_with_padding"] == 21 * 21 * 512 * 512
     assert (info["kind"], info["runtime"]) == ("W1A1", "onnxruntime")
     assert info["gmac_per_s"] > 0
+    if has_cmake:
+        assert info["share_of_fma_peak"] == info["gmac_per_s"] / info["fma_peak_gmac_per_s"]
+        assert "share_of_b" not in info
+
+
+@needs_cmake
+def test_share_of_b(tmp_path: Path, cache: dict[str, str]) -> None:
+    case = "bench_kernels.py::bench_layer[W1A1-dense-1024x1024-batch16-packed]"
+    info = recorded(tmp_path, case, cache)["extra_info"]
+    assert info["share_of_b"] == info["gmac_per_s"] / info["b_gmac_per_s"]
+    assert "share_of_fma_peak" not in info
+
+
+def test_layers_run_where_the_probe_cannot_be_built(tmp_path: Path) -> None:
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    file = tmp_path / "results.json"
+    case = "bench_kernels.py::bench_layer[W1A1-dense-1024x1024-batch1-packed]"
+    variables = {"XDG_CACHE_HOME": str(no_folder)}
+    out = run_pytest(*QUICK, f"--benchmark-json={file}", case, variables=variables)
+    assert "no shares of the machine's limits: " in out
+    (result,) = json.loads(file.read_text())["benchmarks"]
+    assert "gmac_per_s" in result["extra_info"]
+    assert "share_of_b" not in result["extra_info"]
 
 
 @pytest.mark.parametrize("kind", ["W1A1", "W1A32", "float"])
@@ -117,6 +162,19 @@ def test_layers_are_what_they_are_called(module: Any, kind: str) -> None:
         (step,) = (step for step in engine.summary().layers if step.binary_macs or step.float_macs)
         assert step.kind == kind
         assert engine.predict(layer.inputs(2)).shape[:2] == (2, 9)
+
+
+@pytest.mark.parametrize("kind", ["W1A1", "W1A32", "float"])
+def test_answers_of_layers(module: Any, kind: str) -> None:
+    layers = module("layers")
+    for layer in (
+        layers.DenseLayer(kind, 70, 9),
+        layers.ConvLayer(kind, 5, 3, 9),
+        layers.ConvLayer(kind, 6, 2, 4, kernel=5, nhwc_output=True),
+    ):
+        x = layer.inputs(2)
+        got = bnn_engine.load(layer.model()).predict(x)
+        np.testing.assert_allclose(got, layer.answer(x), rtol=0, atol=1e-4)
 
 
 def test_real_taps_are_counted(module: Any) -> None:
@@ -215,3 +273,137 @@ def test_compare_help_has_an_example() -> None:
 def test_compare_refuses_bad_options(module: Any, option: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         module("compare").main([option])
+
+
+# -- roofline.py -----------------------------------------------------------------------------------
+
+
+def example_roofline(module: Any, with_avx512: bool = True) -> Any:
+    roofline = module("roofline")
+    rates = {"generic": roofline.Rate(20.0, "2x4"), "avx512_vpopcntdq": None}
+    if with_avx512:
+        rates["avx512_vpopcntdq"] = roofline.Rate(1200.0, "4x4")
+    return roofline.Roofline(
+        clock_ghz=4.0,
+        caches={"l1": 32768, "l2": 1048576, "l3": None},
+        binary=rates,
+        float32={"generic": roofline.Rate(60.0, "12 chains")},
+        int8={},
+        memory={"l1": roofline.Bandwidth(16384, 200.0, "1 stream", 100.0), "l3": None},
+    )
+
+
+def test_roofline_names_what_is_missing(module: Any) -> None:
+    roofline, limits = module("roofline"), example_roofline(module, with_avx512=False)
+    assert (limits.b.gmac_per_s, limits.fma.gmac_per_s) == (20.0, 60.0)
+    lines = roofline.to_markdown(limits).splitlines()
+    assert "| xor + popcount + add | generic | 20.0 | 5.0 | 2x4 |" in lines
+    assert "| xor + popcount + add | avx512_vpopcntdq | – | – | – |" in lines
+    assert "| l1 | 16.4 kB | 200.0 | 100.0 | 1 stream |" in lines
+    assert "| l3 | – | – | – | – |" in lines
+    assert json.loads(roofline.to_json(limits))["binary"]["avx512_vpopcntdq"] is None
+
+
+@needs_cmake
+def test_roofline_runs(cache: dict[str, str]) -> None:
+    done = run_python("roofline.py", "--json", variables=cache)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["clock_ghz"] > 0
+    for kind in ("binary", "float32"):
+        assert figures[kind]["generic"]["gmac_per_s"] > 0
+    features = bnn_engine.cpu_info().features
+    if "avx512_vpopcntdq" in features:
+        assert figures["b_gmac_per_s"] >= figures["binary"]["avx512_vpopcntdq"]["gmac_per_s"] > 0
+    for bandwidth in figures["memory"].values():
+        assert bandwidth is None or min(bandwidth["read_gb_per_s"], bandwidth["write_gb_per_s"]) > 0
+
+
+def test_roofline_that_cannot_be_built(tmp_path: Path) -> None:
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    done = run_python("roofline.py", variables={"XDG_CACHE_HOME": str(no_folder)})
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+
+
+# -- compare_layers.py -----------------------------------------------------------------------------
+
+
+def example_layers(module: Any) -> Any:
+    compare, turns = module("compare_layers"), module("turns")
+    case = compare.Figures(
+        name="dense-1024x1024-batch1",
+        macs=1_200_000,
+        batch=1,
+        weight_bytes=16384,
+        latencies={
+            "packed": turns.Latency(2.0, 2.5, 100),
+            "openvino": turns.Latency(5.0, 10.0, 100),
+            "onnxruntime": turns.Latency(40.0, 1250.0, 100),
+        },
+    )
+    return compare.Report(
+        cpu="Some CPU",
+        isa="avx2",
+        versions={"packed": "0.1.0", "openvino": "2026.4.1", "onnxruntime": "1.31.1"},
+        roofline=example_roofline(module),
+        cases=[case],
+    )
+
+
+def test_layers_markdown(module: Any) -> None:
+    lines = module("compare_layers").to_markdown(example_layers(module)).splitlines()
+    assert (
+        "| dense-1024x1024-batch1 | 2.0 / 2.5 0.50 B | 5.0 / 10.0 (2.50× / 4.00×) 0.20 B "
+        "| 40.0 / 1,250 (20.00× / 500.00×) |"
+    ) in lines
+    assert {row.count("|") for row in lines if row.startswith("|")} == {5}
+    assert "weights at 4% of the bandwidth" in lines[-1]
+
+
+def test_layers_json(module: Any) -> None:
+    figures = json.loads(module("compare_layers").to_json(example_layers(module)))
+    (case,) = figures["cases"]
+    assert case["ratios"]["openvino"] == {"min": 2.5, "p50": 4.0}
+    assert case["share_of_b"]["packed"] == 0.5
+    assert case["gmac_per_s"]["packed"] == 600.0
+    assert case["share_of_bandwidth"] == pytest.approx(16384 / 2000.0 / 200)
+
+
+def test_compare_layers_runs(cache: dict[str, str]) -> None:
+    options = ("--layers", "7x7x512-nhwc", "1024x1024-batch1", "--seconds=0.01", "--json")
+    done = run_python("compare_layers.py", *options, variables=cache)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    names = [case["name"] for case in figures["cases"]]
+    assert names == [
+        "conv3x3-7x7x512-nhwc-batch1",
+        "dense-1024x1024-batch1",
+        "dense-1024x1024-batch16",
+    ]
+    for case in figures["cases"]:
+        assert set(case["latencies"]) == set(figures["versions"])
+        assert {"packed", "onnxruntime"} <= set(case["latencies"])
+    if importlib.util.find_spec("openvino") is None:
+        assert "OpenVINO is left out: pip install openvino" in done.stderr
+    assert (figures["roofline"] is None) == (not has_cmake)
+
+
+def test_compare_layers_refuses_unknown_layers() -> None:
+    done = run_python("compare_layers.py", "--layers", "conv9x9")
+    assert done.returncode == 1
+    assert "dense-9216x4096-batch256" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["roofline.py", "compare_layers.py"])
+def test_help_has_an_example(command: str) -> None:
+    done = run_python(command, "--help")
+    assert done.returncode == 0
+    assert f"example: python benchmarks/{command}" in " ".join(done.stdout.split())
+
+
+def test_openvino_knows_binary_layers_only(module: Any) -> None:
+    layer = module("layers").DenseLayer("float", 64, 8)
+    with pytest.raises(ValueError, match="not binary"):
+        module("openvino_binary").load_openvino(layer, 1)

@@ -1,0 +1,277 @@
+"""Compares binary layers in this engine, ONNX Runtime and OpenVINO, side by side.
+
+    pip install openvino
+    python benchmarks/compare_layers.py
+    python benchmarks/compare_layers.py --layers conv3x3 --seconds 5 --json
+
+A layer takes float32, binarizes it, multiplies it by ±1 weights and gives float32: the 3x3
+convolutions of ResNet-18 and dense layers. Every runtime's answer is compared with NumPy's before
+anything is timed. Calls take turns; one thread each. The rate of a layer, without taps that lie in
+the padding, is related to B, what ``roofline.py`` measures in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from layers import ConvLayer, DenseLayer, Layer
+from openvino_binary import load_openvino
+from roofline import Roofline, RooflineError, measure
+from runtimes import Floats, load_runtime
+from tables import cpu_name, table, times
+from turns import Latency, latencies
+
+import bnn_engine
+
+__all__ = ["Case", "Figures", "Report", "main", "to_json", "to_markdown"]
+
+_LABELS = {
+    "packed": "bnn_engine",
+    "openvino": "OpenVINO BinaryConvolution",
+    "onnxruntime": "ONNX Runtime float32",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer at a batch size."""
+
+    layer: Layer
+    batch: int
+
+    @property
+    def name(self) -> str:
+        """The layer without its kind, and the batch."""
+        return f"{self.layer.name.removeprefix('W1A1-')}-batch{self.batch}"
+
+
+_CONVOLUTIONS = ((56, 64), (28, 128), (14, 256), (7, 512))
+CASES = tuple(
+    Case(ConvLayer("W1A1", size, channels, channels, nhwc_output=nhwc), 1)
+    for nhwc in (False, True)
+    for size, channels in _CONVOLUTIONS
+) + tuple(
+    Case(DenseLayer("W1A1", features, outputs), batch)
+    for features, outputs in ((1024, 1024), (9216, 4096))
+    for batch in (1, 16, 256)
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured for one case.
+
+    Attributes:
+        name: of the case.
+        macs: multiply-accumulates of a call, without taps that lie in the padding.
+        batch: rows or images of a call.
+        weight_bytes: size of the weights as bits.
+        latencies: by runtime.
+    """
+
+    name: str
+    macs: int
+    batch: int
+    weight_bytes: int
+    latencies: Mapping[str, Latency]
+
+    def gmac_per_s(self, runtime: str) -> float:
+        """The rate of a runtime's fastest call."""
+        return self.macs / self.latencies[runtime].min * 1e-3
+
+    def ratio(self, peer: str) -> tuple[float, float]:
+        """How many times a peer's minimum and median are this engine's."""
+        packed, other = self.latencies["packed"], self.latencies[peer]
+        return other.min / packed.min, other.p50 / packed.p50
+
+    def share_of_bandwidth(self, roofline: Roofline) -> float | None:
+        """What a batch of 1 reads of its weights a second, over what the machine reads.
+
+        None for larger batches and where no buffer of that size was measured.
+        """
+        if self.batch != 1:
+            return None
+        for bandwidth in roofline.memory.values():
+            if bandwidth and bandwidth.bytes == self.weight_bytes:
+                rate = self.weight_bytes / self.latencies["packed"].min * 1e-3
+                return rate / bandwidth.read_gb_per_s
+        return None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All figures of a run.
+
+    Attributes:
+        cpu: what the operating system calls the processor.
+        isa: instruction set of this engine's kernels.
+        versions: of the runtimes, by name; those that are not installed are left out.
+        roofline: limits of the machine, None where they could not be measured.
+        cases: one entry per case.
+    """
+
+    cpu: str
+    isa: str
+    versions: Mapping[str, str]
+    roofline: Roofline | None
+    cases: Sequence[Figures]
+
+
+# -- measuring -------------------------------------------------------------------------------------
+
+
+def _measure(case: Case, seconds: float, versions: dict[str, str]) -> Figures:
+    layer, x = case.layer, case.layer.inputs(case.batch)
+    wanted = layer.answer(x)
+    model = layer.model()
+    calls: dict[str, Callable[[], Any]] = {}
+    for name in ("packed", "onnxruntime"):
+        if runtime := load_runtime(name, model, num_threads=1):
+            _check(name, runtime.predict(x), wanted)
+            versions[name], calls[name] = runtime.version, partial(runtime.predict, x)
+    if openvino := load_openvino(layer, case.batch):
+        call = openvino.bind(x)
+        call()
+        _check("openvino", openvino.output(), wanted)
+        versions["openvino"], calls["openvino"] = openvino.version, call
+    weight_bytes = layer.weights().size // 8
+    measured = latencies(calls, seconds)
+    return Figures(case.name, layer.macs * case.batch, case.batch, weight_bytes, measured)
+
+
+def _check(runtime: str, got: Floats, wanted: Floats) -> None:
+    """End the program unless the sums, integers that float32 holds exactly, are equal."""
+    if not np.array_equal(np.asarray(got).reshape(wanted.shape), wanted):
+        raise SystemExit(f"error: {_LABELS[runtime]} gives another answer than NumPy")
+
+
+def _progress(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def to_json(report: Report) -> str:
+    """Write the figures as JSON, with the ratios and shares of the tables."""
+    figures = asdict(report)
+    for written, case in zip(figures["cases"], report.cases, strict=True):
+        written["gmac_per_s"] = {name: case.gmac_per_s(name) for name in case.latencies}
+        written["ratios"] = {
+            peer: dict(zip(("min", "p50"), case.ratio(peer), strict=True))
+            for peer in case.latencies
+            if peer != "packed"
+        }
+        if report.roofline:
+            b = report.roofline.b.gmac_per_s
+            written["share_of_b"] = {name: case.gmac_per_s(name) / b for name in case.latencies}
+            written["share_of_bandwidth"] = case.share_of_bandwidth(report.roofline)
+    return json.dumps(figures, indent=2)
+
+
+def to_markdown(report: Report) -> str:
+    """Write the figures as a Markdown table."""
+    names = [name for name in _LABELS if name in report.versions]
+    versions = ", ".join(f"{_LABELS[name]} {report.versions[name]}" for name in names)
+    head = f"{report.cpu}, kernels for {report.isa}, 1 thread, {versions}."
+    if report.roofline:
+        head += (
+            f" B = {report.roofline.b.gmac_per_s:,.0f} GMAC/s at "
+            f"{report.roofline.clock_ghz:.2f} GHz, real taps only."
+        )
+    rows = [["layer, float32 → float32", *(_LABELS[name] for name in names)]]
+    for case in report.cases:
+        cells = []
+        for name in names:
+            cell = times(case.latencies[name])
+            if name != "packed":
+                least, median = case.ratio(name)
+                cell += f" ({least:.2f}× / {median:.2f}×)"
+            if report.roofline and name != "onnxruntime":
+                cell += f" {case.gmac_per_s(name) / report.roofline.b.gmac_per_s:.2f} B"
+            cells.append(cell)
+        rows.append([case.name, *cells])
+    legend = (
+        "µs of a call (minimum / median); in brackets how many times faster bnn_engine is. "
+        "`-nhwc`: NCHW in, NHWC out, otherwise both NCHW."
+    )
+    return "\n\n".join([head, legend, table(rows), *_bandwidths(report)])
+
+
+def _bandwidths(report: Report) -> Iterator[str]:
+    """A sentence for each case whose weights are as large as a buffer of the roofline."""
+    for case in report.cases:
+        if report.roofline and (share := case.share_of_bandwidth(report.roofline)):
+            yield (
+                f"{case.name}: bnn_engine's call reads its {case.weight_bytes / 1e6:.1f} MB of "
+                f"weights at {share:.0%} of the bandwidth measured for a buffer of that size."
+            )
+
+
+# -- command line ----------------------------------------------------------------------------------
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    description, _, _ = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog="example: python benchmarks/compare_layers.py --layers conv3x3 1024x1024 "
+        "--seconds 5 --json",
+    )
+    parser.add_argument(
+        "--layers",
+        nargs="+",
+        metavar="TEXT",
+        help="only layers whose name contains one of these (default: all, "
+        f"{CASES[0].name} to {CASES[-1].name})",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=3.0,
+        metavar="S",
+        help="time to spend on each layer, all runtimes together (default: 3)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    arguments = _arguments(argv)
+    cases = [
+        case
+        for case in CASES
+        if arguments.layers is None or any(text in case.name for text in arguments.layers)
+    ]
+    if not cases:
+        names = ", ".join(case.name for case in CASES)
+        raise SystemExit(f"error: no layer has such a name; there are {names}")
+    roofline = None
+    _progress("roofline")
+    try:
+        roofline = measure()
+    except RooflineError as error:
+        _progress(f"shares of B are left out: {error}")
+    versions: dict[str, str] = {}
+    figures = []
+    for case in cases:
+        _progress(case.name)
+        figures.append(_measure(case, arguments.seconds, versions))
+    if "openvino" not in versions:
+        _progress("OpenVINO is left out: pip install openvino")
+    if "onnxruntime" not in versions:
+        _progress("ONNX Runtime is left out: pip install onnxruntime")
+    report = Report(cpu_name(), bnn_engine.cpu_info().active_isa, versions, roofline, figures)
+    print(to_json(report) if arguments.json else to_markdown(report))
+
+
+if __name__ == "__main__":
+    main()
