@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ISAS = ("scalar", "avx2", "avx512_vpopcntdq")
-FAMILIES = ("xnor_gemm", "f32_gemm", "binary_weight_gemm", "binarize", "epilogue", "pool")
+FAMILIES = ("xnor_gemm", "xnor_chain", "f32_gemm", "binary_weight_gemm", "binarize", "epilogue", "pool")
 
 # Sanitized at -O1: the same explicitly vectorized loops, in a third of the compile time.
 CONFIGURATIONS = {
