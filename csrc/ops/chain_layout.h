@@ -13,14 +13,30 @@ inline void make_chain(const std::uint64_t* words, std::ptrdiff_t length, std::u
   std::uint64_t parity = 0;
   std::ptrdiff_t k = 0;
   for (; k + 1 < length; k += 2) {
-    const std::uint64_t even = words[k];
-    const std::uint64_t odd = words[k + 1];
-    parity ^= even;
+    parity ^= words[k];
     out[k * stride] = parity;
+    const std::uint64_t odd = words[k + 1];
     out[(k + 1) * stride] = odd;
     parity ^= odd;
   }
   if (k < length) out[k * stride] = parity ^ words[k];
+}
+
+// `count` chains of `length` words each, at words + i · step, stored at out + i · out_step.
+inline void make_chains(const std::uint64_t* words, std::ptrdiff_t step, std::ptrdiff_t count,
+                        std::ptrdiff_t length, std::uint64_t* out, std::ptrdiff_t out_step) {
+  if (length == 3) {  // three taps of one word: straight-line code
+    for (; count > 0; --count, words += step, out += out_step) {
+      const std::uint64_t first = words[0];
+      const std::uint64_t second = words[1];
+      const std::uint64_t third = words[2];
+      out[0] = first;
+      out[1] = second;
+      out[2] = first ^ second ^ third;
+    }
+    return;
+  }
+  for (; count > 0; --count, words += step, out += out_step) make_chain(words, length, out, 1);
 }
 
 }  // namespace bnn

@@ -281,17 +281,20 @@ class XnorChainLayer final : public Op {
       const PixelRun& run = columns[c];
       const std::int64_t taps = run.taps.last - run.taps.first;
       if (taps == 0) continue;
-      for (std::int64_t ox = run.first; ox < run.last; ++ox) {
-        const std::uint64_t* first = source + axis.position(ox, run.taps.first) * unit_;
-        std::uint64_t* chain = chains + ox * row_words();
-        if (axis.dilation == 1) {
-          make_chain(first, taps * unit_, chain, 1);
-          continue;
-        }
+      const std::uint64_t* words = source + axis.position(run.first, run.taps.first) * unit_;
+      const std::int64_t step = axis.stride * unit_;
+      const std::int64_t length = taps * unit_;
+      const std::int64_t count = run.last - run.first;
+      std::uint64_t* chain = chains + run.first * row_words();
+      if (axis.dilation == 1) {
+        make_chains(words, step, count, length, chain, row_words());
+        continue;
+      }
+      for (std::int64_t i = 0; i < count; ++i, words += step, chain += row_words()) {
         for (std::int64_t t = 0; t < taps; ++t) {
-          std::copy_n(first + t * axis.dilation * unit_, unit_, chain + t * unit_);
+          std::copy_n(words + t * axis.dilation * unit_, unit_, chain + t * unit_);
         }
-        make_chain(chain, taps * unit_, chain, 1);
+        make_chain(chain, length, chain, 1);
       }
     }
   }
@@ -311,18 +314,22 @@ class XnorChainLayer final : public Op {
     pixels.chain_count = static_cast<int>(tap_rows);
     pixels.valid = tap_rows * taps * spec_.features;
     const std::int64_t elements = epilogue_.pixel_elements();
-    std::ptrdiff_t i = 0;
+    const std::int64_t chain = row_words();
+    std::ptrdiff_t* inputs = pixels.inputs;
+    std::ptrdiff_t* outputs = pixels.outputs;
     for (std::int64_t oy = rows.first; oy < rows.last; ++oy) {
       // Any address does where there is no real tap.
-      const std::int64_t input =
+      const std::int64_t origin =
           tap_rows == 0 ? 0 : (axis.position(oy, rows.taps.first) - first_input) * row;
-      const std::int64_t output = (n * out[1] + oy) * out[2] * elements;
-      for (std::int64_t ox = columns.first; ox < columns.last; ++ox, ++i) {
-        pixels.inputs[i] = input + ox * row_words();
-        pixels.outputs[i] = output + ox * elements;
-      }
+      const std::int64_t input = origin + columns.first * chain;
+      const std::int64_t output = ((n * out[1] + oy) * out[2] + columns.first) * elements;
+      const std::int64_t count = columns.last - columns.first;
+      for (std::int64_t i = 0; i < count; ++i) inputs[i] = input + i * chain;
+      for (std::int64_t i = 0; i < count; ++i) outputs[i] = output + i * elements;
+      inputs += count;
+      outputs += count;
     }
-    pixels.count = i;
+    pixels.count = inputs - pixels.inputs;
   }
 
   void compute(const OpContext& context, const std::uint64_t* chains, const PixelClass& pixels,

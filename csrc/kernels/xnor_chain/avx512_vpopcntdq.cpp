@@ -71,14 +71,14 @@ template <bool kFirst, int kRows, int kVectors>
   }
 }
 
-// One chain of a tile.
-template <bool kFirst, int kRows, int kVectors>
+// One chain of a tile. kLength: its length, or 0 for any.
+template <bool kFirst, int kLength, int kRows, int kVectors>
 [[gnu::always_inline]] inline void add_chain(const Operands& call, const Segment& chain,
                                              const std::ptrdiff_t* inputs,
                                              const std::uint64_t* weights,
                                              Counts<kRows, kVectors>& counts) {
   const std::ptrdiff_t vector_stride = call.vector_stride;
-  const std::ptrdiff_t length = chain.length;
+  const std::ptrdiff_t length = kLength > 0 ? kLength : chain.length;
   const std::uint64_t* w = weights + chain.weight * kLanes;
   const std::uint64_t* x[kRows];
 #pragma GCC unroll 8
@@ -128,7 +128,7 @@ template <bool kFirst, int kRows, int kVectors>
 }
 
 // Disagreements of kRows rows with kVectors lane vectors.
-template <int kRows, int kVectors>
+template <int kLength, int kRows, int kVectors>
 [[gnu::always_inline]] inline void count(const Operands& call, const std::ptrdiff_t* inputs,
                                          const std::uint64_t* weights,
                                          __m512i (&ones_u64x8)[kRows][kVectors]) {
@@ -141,9 +141,9 @@ template <int kRows, int kVectors>
     return;
   }
   Counts<kRows, kVectors> counts;
-  add_chain<true>(call, call.chains[0], inputs, weights, counts);
+  add_chain<true, kLength>(call, call.chains[0], inputs, weights, counts);
   for (int s = 1; s < call.chain_count; ++s) {
-    add_chain<false>(call, call.chains[s], inputs, weights, counts);
+    add_chain<false, kLength>(call, call.chains[s], inputs, weights, counts);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -242,43 +242,59 @@ class BitsColumn {
   const std::ptrdiff_t* outputs_;
 };
 
-template <int kRows, int kVectors, template <int> class Column>
+template <int kRows, int kLength, int kVectors, template <int> class Column>
 [[gnu::always_inline]] inline void tile(const Operands& call, const std::uint64_t* weights,
                                         std::ptrdiff_t row, const Column<kVectors>& column) {
   __m512i ones_u64x8[kRows][kVectors];
-  count(call, call.inputs + row, weights, ones_u64x8);
+  count<kLength>(call, call.inputs + row, weights, ones_u64x8);
   column.template store<kRows>(ones_u64x8, row);
 }
 
 // All rows of kVectors lane vectors, in tiles of four rows: their two state registers per output
 // fit beside the weights of a pair.
-template <int kVectors, template <int> class Column>
+template <int kLength, int kVectors, template <int> class Column>
 [[gnu::noinline]] void run_column(const Operands operands,
                                   const typename Column<kVectors>::Output& output,
                                   std::ptrdiff_t rows, std::ptrdiff_t vector) {
   const Column<kVectors> column(output, vector);
   const std::uint64_t* weights = operands.weights + vector * operands.vector_stride;
   std::ptrdiff_t row = 0;
-  for (; row + 4 <= rows; row += 4) tile<4>(operands, weights, row, column);
+  for (; row + 4 <= rows; row += 4) tile<4, kLength>(operands, weights, row, column);
   switch (rows - row) {
     case 3:
-      return tile<3>(operands, weights, row, column);
+      return tile<3, kLength>(operands, weights, row, column);
     case 2:
-      return tile<2>(operands, weights, row, column);
+      return tile<2, kLength>(operands, weights, row, column);
     case 1:
-      return tile<1>(operands, weights, row, column);
+      return tile<1, kLength>(operands, weights, row, column);
     default:
       return;
   }
 }
 
 // Lane vectors outside, so that the weights of a column stay in L1 while all rows stream past.
+template <int kLength, template <int> class Column>
+void run_columns(const Operands& operands, const typename Column<1>::Output& output,
+                 std::ptrdiff_t rows, std::ptrdiff_t vectors) {
+  std::ptrdiff_t vector = 0;
+  for (; vector + 2 <= vectors; vector += 2) {
+    run_column<kLength, 2, Column>(operands, output, rows, vector);
+  }
+  if (vector < vectors) run_column<kLength, 1, Column>(operands, output, rows, vector);
+}
+
 template <template <int> class Column>
 void sweep(const Operands& operands, const typename Column<1>::Output& output, std::ptrdiff_t rows,
            std::ptrdiff_t vectors) {
-  std::ptrdiff_t vector = 0;
-  for (; vector + 2 <= vectors; vector += 2) run_column<2, Column>(operands, output, rows, vector);
-  if (vector < vectors) run_column<1, Column>(operands, output, rows, vector);
+  // Three taps of one word, the shortest chains there are: loops over them would cost as much as
+  // the words.
+  bool threes = true;
+  for (int s = 0; s < operands.chain_count; ++s) threes &= operands.chains[s].length == 3;
+  if (threes) {
+    run_columns<3, Column>(operands, output, rows, vectors);
+  } else {
+    run_columns<0, Column>(operands, output, rows, vectors);
+  }
 }
 
 }  // namespace
