@@ -217,7 +217,7 @@ class BitsColumn {
       const __m512i limit_i64x8 = _mm512_cvtepi32_epi64(_mm256_loadu_si256(
           reinterpret_cast<const __m256i*>(output.limit + (vector + v) * kLanes)));
       least_i64x8_[v] = _mm512_srai_epi64(_mm512_sub_epi64(rounded_i64x8, limit_i64x8), 1);
-      flips_[v] = output.flips[vector + v];
+      flips_ |= unsigned{output.flips[vector + v]} << (8 * v);
     }
   }
 
@@ -226,18 +226,19 @@ class BitsColumn {
                                            std::ptrdiff_t row) const {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      std::uint8_t* out = out_ + outputs_[row + r];
+      unsigned bytes = flips_;
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
-        const unsigned bits = _mm512_cmpge_epi64_mask(ones_u64x8[r][v], least_i64x8_[v]);
-        out[v] = static_cast<std::uint8_t>(bits ^ flips_[v]);
+        const unsigned byte = _mm512_cmpge_epi64_mask(ones_u64x8[r][v], least_i64x8_[v]);
+        bytes ^= byte << (8 * v);
       }
+      __builtin_memcpy(out_ + outputs_[row + r], &bytes, kVectors);  // low bytes first
     }
   }
 
  private:
   __m512i least_i64x8_[kVectors];
-  unsigned flips_[kVectors];
+  unsigned flips_ = 0;
   std::uint8_t* out_;
   const std::ptrdiff_t* outputs_;
 };
