@@ -74,7 +74,7 @@ template <bool kFirst, int kRows, int kVectors>
 // One chain of a tile. kLength: its length, or 0 for any.
 template <bool kFirst, int kLength, int kRows, int kVectors>
 [[gnu::always_inline]] inline void add_chain(const Operands& call, const Segment& chain,
-                                             const std::ptrdiff_t* inputs,
+                                             const std::uint64_t* const (&rows)[kRows],
                                              const std::uint64_t* weights,
                                              Counts<kRows, kVectors>& counts) {
   const std::ptrdiff_t vector_stride = call.vector_stride;
@@ -82,7 +82,7 @@ template <bool kFirst, int kLength, int kRows, int kVectors>
   const std::uint64_t* w = weights + chain.weight * kLanes;
   const std::uint64_t* x[kRows];
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) x[r] = call.input + inputs[r] + chain.input;
+  for (int r = 0; r < kRows; ++r) x[r] = rows[r] + chain.input;
   __m512i parity_u64x8[kRows][kVectors];
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
@@ -140,10 +140,13 @@ template <int kLength, int kRows, int kVectors>
     }
     return;
   }
+  const std::uint64_t* x[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) x[r] = call.input + inputs[r];
   Counts<kRows, kVectors> counts;
-  add_chain<true, kLength>(call, call.chains[0], inputs, weights, counts);
+  add_chain<true, kLength>(call, call.chains[0], x, weights, counts);
   for (int s = 1; s < call.chain_count; ++s) {
-    add_chain<false, kLength>(call, call.chains[s], inputs, weights, counts);
+    add_chain<false, kLength>(call, call.chains[s], x, weights, counts);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
