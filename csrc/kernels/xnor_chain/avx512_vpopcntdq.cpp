@@ -28,6 +28,10 @@ inline __m512i broadcast(std::uint64_t word) {
   return _mm512_set1_epi64(static_cast<long long>(word));
 }
 
+// Makes x a register's content that the compiler knows nothing about. Without it GCC loads weights
+// again for each row, as operands of the xor, and carries copies of the sums through the loops.
+inline void keep(__m512i& x) { asm("" : "+v"(x)); }
+
 // The disagreements of a tile while they are counted: twice `carries` plus once `ones`.
 template <int kRows, int kVectors>
 struct Counts {
@@ -54,6 +58,8 @@ template <bool kFirst, int kRows, int kVectors>
   for (int v = 0; v < kVectors; ++v) {
     w_word_u64x8[v] = _mm512_loadu_si512(w + k * kLanes + v * vector_stride);
     w_next_u64x8[v] = _mm512_loadu_si512(w + (k + 1) * kLanes + v * vector_stride);
+    keep(w_word_u64x8[v]);
+    keep(w_next_u64x8[v]);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -67,6 +73,10 @@ template <bool kFirst, int kRows, int kVectors>
       const __m512i carry = _mm512_ternarylogic_epi64(word, parity_u64x8[r][v], next, kCarry);
       add<kFirst>(counts.carries_u64x8[r][v], _mm512_popcnt_epi64(carry));
       parity_u64x8[r][v] = next;
+      if constexpr (!kFirst) {
+        keep(counts.carries_u64x8[r][v]);
+        keep(parity_u64x8[r][v]);
+      }
     }
   }
 }
@@ -176,11 +186,14 @@ struct BitsOutput {
 // acc = valid − 2 · ones, as int32.
 template <int kVectors>
 class AccColumn {
+  static_assert(kVectors <= 2);
+
  public:
   using Output = AccOutput;
 
   AccColumn(const Output& output, std::ptrdiff_t vector)
-      : valid_i32x8_(_mm256_set1_epi32(output.valid)),
+      : valid_i32x16_(_mm512_set1_epi32(output.valid)),
+        even_i32x16_(_mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)),
         acc_(output.acc + vector * kLanes),
         acc_stride_(output.acc_stride) {}
 
@@ -189,18 +202,24 @@ class AccColumn {
                                            std::ptrdiff_t row) const {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
-        const __m256i ones_i32x8 = _mm512_cvtepi64_epi32(ones_u64x8[r][v]);
-        std::int32_t* out = acc_ + (row + r) * acc_stride_ + v * kLanes;
+      std::int32_t* out = acc_ + (row + r) * acc_stride_;
+      if constexpr (kVectors == 2) {
+        const __m512i ones_i32x16 =
+            _mm512_permutex2var_epi32(ones_u64x8[r][0], even_i32x16_, ones_u64x8[r][1]);
+        _mm512_storeu_si512(out,
+                            _mm512_sub_epi32(valid_i32x16_, _mm512_slli_epi32(ones_i32x16, 1)));
+      } else {
+        const __m256i ones_i32x8 = _mm512_cvtepi64_epi32(ones_u64x8[r][0]);
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
-                            _mm256_sub_epi32(valid_i32x8_, _mm256_slli_epi32(ones_i32x8, 1)));
+                            _mm256_sub_epi32(_mm512_castsi512_si256(valid_i32x16_),
+                                             _mm256_slli_epi32(ones_i32x8, 1)));
       }
     }
   }
 
  private:
-  __m256i valid_i32x8_;
+  __m512i valid_i32x16_;
+  __m512i even_i32x16_;  // the low halves of two vectors
   std::int32_t* acc_;
   std::ptrdiff_t acc_stride_;
 };
