@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace bnn {
 
@@ -25,18 +26,13 @@ inline void make_chain(const std::uint64_t* words, std::ptrdiff_t length, std::u
 // `count` chains of `length` words each, at words + i · step, stored at out + i · out_step.
 inline void make_chains(const std::uint64_t* words, std::ptrdiff_t step, std::ptrdiff_t count,
                         std::ptrdiff_t length, std::uint64_t* out, std::ptrdiff_t out_step) {
-  if (length == 3) {  // three taps of one word: straight-line code
-    for (; count > 0; --count, words += step, out += out_step) {
-      const std::uint64_t first = words[0];
-      const std::uint64_t second = words[1];
-      const std::uint64_t third = words[2];
-      out[0] = first;
-      out[1] = second;
-      out[2] = first ^ second ^ third;
-    }
-    return;
-  }
-  for (; count > 0; --count, words += step, out += out_step) make_chain(words, length, out, 1);
+  const auto make_all = [&](auto of_length) {
+    for (; count > 0; --count, words += step, out += out_step) make_chain(words, of_length, out, 1);
+  };
+  // Straight-line code for three taps of one and of two words.
+  if (length == 3) return make_all(std::integral_constant<std::ptrdiff_t, 3>());
+  if (length == 6) return make_all(std::integral_constant<std::ptrdiff_t, 6>());
+  make_all(length);
 }
 
 }  // namespace bnn

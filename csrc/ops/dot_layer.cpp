@@ -321,7 +321,7 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
     length = std::max(length, static_cast<std::int64_t>(weights.size()) / spec.outputs);
   }
   check_weight_count(spec, weights.size(), length);
-  if (chain_pays(spec, length, kernels)) {
+  if (chain_pays(spec, kernels)) {
     return make_xnor_chain_layer(spec, length, weights, epilogue, kernels);
   }
   auto layer = std::make_unique<DotLayer<XnorFormat>>(spec, length, epilogue, kernels);

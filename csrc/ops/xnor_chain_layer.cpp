@@ -16,8 +16,9 @@ namespace {
 // Chains of more words than this are not worth making at once: they should stay in L2.
 constexpr std::int64_t kStripWords = std::int64_t{16} << 10;
 
-// Shorter chains save nothing.
-constexpr std::int64_t kMinChain = 3;
+// A chain is made once for all output channels and all rows of taps that read it. Measured: that
+// pays from this many uses on.
+constexpr std::int64_t kMinUses = 48;
 
 // Wider windows are rare, and every start in the padding costs another copy of the weights.
 constexpr std::int64_t kMaxChainTaps = 16;
@@ -391,12 +392,12 @@ class XnorChainLayer final : public Op {
 
 }  // namespace
 
-bool chain_pays(const DotLayerSpec& spec, std::int64_t length, const KernelSet& kernels) {
+bool chain_pays(const DotLayerSpec& spec, const KernelSet& kernels) {
   if (kernels.xnor_chain.isa != kernels.xnor_gemm.isa || spec.groups != 1) return false;
-  if (spec.dense || spec.window.pointwise()) return length >= kMinChain;
+  if (spec.dense) return spec.outputs >= kMinUses;
   const WindowAxis& axis = spec.window.w;
-  return axis.kernel <= kMaxChainTaps && axis.pad_begin < axis.kernel * axis.dilation &&
-         axis.kernel * words_for(spec.features) >= kMinChain;
+  return spec.outputs * spec.window.h.kernel >= kMinUses && axis.kernel <= kMaxChainTaps &&
+         axis.pad_begin < axis.kernel * axis.dilation;
 }
 
 std::unique_ptr<Op> make_xnor_chain_layer(const DotLayerSpec& spec, std::int64_t length,

@@ -19,8 +19,9 @@
 
 namespace bnn {
 
-// True when the chain kernels are expected to beat xnor_gemm for a layer of `length` words along K.
-bool chain_pays(const DotLayerSpec& spec, std::int64_t length, const KernelSet& kernels);
+// True when the chain kernels are expected to beat xnor_gemm for a layer. Chains too short to save
+// operations still gain by the epilogue that is part of the kernel.
+bool chain_pays(const DotLayerSpec& spec, const KernelSet& kernels);
 
 // `spec` and `weights` were checked by make_xnor_layer().
 std::unique_ptr<Op> make_xnor_chain_layer(const DotLayerSpec& spec, std::int64_t length,
