@@ -41,6 +41,29 @@ std::int64_t random_channels(Random& random) {
       {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129});
 }
 
+// A binary layer too large to be computed in one strip (ops/xnor_chain_layer.cpp).
+void enlarge(LayerCase& layer, Random& random) {
+  DotLayerSpec& spec = layer.spec;
+  layer.format = Format::xnor;
+  spec.groups = 1;
+  if (spec.dense) {
+    layer.images = random.between(90, 150);
+    spec.features = random.between(15'000, 16'000);
+    spec.outputs = random.between(48, 57);
+    return;
+  }
+  const auto axis = [&random] {
+    return WindowAxis{random.between(2, 3), random.between(1, 2), random.between(0, 2),
+                      random.between(0, 2), random.between(1, 2)};
+  };
+  spec.window = {axis(), axis()};
+  spec.features = random.between(900, 1'000);
+  spec.outputs = random.between(24, 33);
+  layer.images = 1;
+  layer.height = random.between(30, 40);
+  layer.width = random.between(30, 40);
+}
+
 LayerCase random_case(Random& random) {
   LayerCase layer;
   layer.format = random.pick({Format::xnor, Format::binary_weight, Format::f32});
@@ -65,6 +88,7 @@ LayerCase random_case(Random& random) {
       spec.outputs = spec.groups * random.between(1, 20);
     }
   }
+  if (random.one_in(100)) enlarge(layer, random);
   const bool bits = layer.format == Format::xnor;
   for (std::int64_t i = layer.images * layer.height * layer.width * spec.features; i > 0; --i) {
     layer.input.push_back(bits ? (random.one_in(2) ? 1 : -1)
