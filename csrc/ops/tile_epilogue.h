@@ -91,15 +91,11 @@ class TileEpilogue {
     return to_bits_ ? words_for(outputs_) * kWordBytes : outputs_;
   }
 
-  // store() writes whole bytes up to the last channel; the rest of a packed pixel is zero.
+  // store() writes whole bytes of real channels only; the rest of a packed pixel's last word is 0.
+  // One pass over the tensor beats a call per pixel.
   void clear_tail_bits(TensorView& out) const {
-    const std::int64_t used = (outputs_ + 7) / 8;
-    const std::int64_t stride = words_for(outputs_) * kWordBytes;
-    if (!to_bits_ || used == stride) return;
-    const std::int64_t pixels = out.shape.product(0, out.shape.rank() - 1);
-    for (std::int64_t p = 0; p < pixels; ++p) {
-      std::memset(out.data + p * stride + used, 0, static_cast<std::size_t>(stride - used));
-    }
+    if (!to_bits_ || (outputs_ + 7) / 8 == words_for(outputs_) * kWordBytes) return;
+    std::memset(out.data, 0, tensor_bytes(ElementType::bits, out.shape));
   }
 
   // Stores `rows` rows of accumulators as the output pixels pixel, pixel + step, …
