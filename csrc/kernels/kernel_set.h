@@ -9,12 +9,15 @@
 #include "kernels/f32_gemm/f32_gemm.h"
 #include "kernels/pool/pool.h"
 #include "kernels/variant.h"
+#include "kernels/xnor_chain/xnor_chain.h"
 #include "kernels/xnor_gemm/xnor_gemm.h"
 
 namespace bnn {
 
 // Manifests: every compiled variant of a family, in the order of Isa.
 std::span<const Variant<XnorGemmFn>> xnor_gemm_variants();
+std::span<const Variant<XnorChainFn>> xnor_chain_variants();
+std::span<const Variant<XnorChainBitsFn>> xnor_chain_bits_variants();
 std::span<const Variant<F32GemmFn>> f32_gemm_variants();
 std::span<const Variant<BinaryWeightGemmFn>> binary_weight_gemm_variants();
 std::span<const Variant<BinarizeF32Fn>> binarize_f32_variants();
@@ -29,6 +32,8 @@ std::span<const Variant<PoolBitsFn>> pool_or_bits_variants();
 struct KernelSet {
   Isa isa;
   Variant<XnorGemmFn> xnor_gemm;
+  Variant<XnorChainFn> xnor_chain;
+  Variant<XnorChainBitsFn> xnor_chain_bits;
   Variant<F32GemmFn> f32_gemm;
   Variant<BinaryWeightGemmFn> binary_weight_gemm;
   Variant<BinarizeF32Fn> binarize_f32;

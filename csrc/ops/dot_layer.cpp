@@ -7,7 +7,9 @@
 
 #include "base/aligned.h"
 #include "base/bits.h"
-#include "ops/epilogue_operands.h"
+#include "ops/layer_shape.h"
+#include "ops/tile_epilogue.h"
+#include "ops/xnor_chain_layer.h"
 
 namespace bnn {
 namespace {
@@ -108,56 +110,22 @@ class DotLayer final : public Op {
         spec_(spec),
         length_(length),
         kernel_(Format::kernel(kernels)),
-        binarize_(Format::binarize(kernels).run),
-        store_(Format::epilogue(kernels).run) {
+        epilogue_(spec, epilogue, Format::binarize(kernels).run, Format::epilogue(kernels).run) {
     flat_ = spec.dense || (spec.window.pointwise() && spec.groups == 1);
     unit_ = Format::unit(spec.features);
     slice_ = Format::unit(spec.features / spec.groups);
-    set_epilogue(epilogue);
     make_blocks();
   }
 
   ElementType input_type() const override { return Format::kInputType; }
   ElementType output_type() const override {
-    return to_bits_ ? ElementType::bits : ElementType::f32;
+    return epilogue_.to_bits() ? ElementType::bits : ElementType::f32;
   }
   std::string kernel() const override { return kernel_.name(); }
-  std::size_t constant_bytes() const override {
-    std::size_t total = weights_.bytes() + lower_.bytes() + upper_.bytes();
-    for (const AlignedArray<float>& operand : operands_) total += operand.bytes();
-    return total;
-  }
+  std::size_t constant_bytes() const override { return weights_.bytes() + epilogue_.bytes(); }
 
   Shape infer(std::span<const Shape> inputs) const override {
-    const Shape& in = inputs[0];
-    if (spec_.dense) {
-      if (in.rank() < 2) bad_shape("a dense layer needs at least 2 axes, got " + in.text());
-      if constexpr (Format::kInputType == ElementType::bits) {
-        const std::int64_t words = in.product(1, in.rank() - 1) * words_for(in.back());
-        if (words != length_) {
-          bad_shape("rows of " + in.text() + " do not have the " + std::to_string(spec_.features) +
-                    " features of the weights");
-        }
-        return Shape{in[0], spec_.outputs};
-      } else {
-        if (in.back() != spec_.features) {
-          bad_shape("expected " + std::to_string(spec_.features) + " features, got " + in.text());
-        }
-        Shape out = in;
-        out[out.rank() - 1] = spec_.outputs;
-        return out;
-      }
-    }
-    if (in.rank() != 4 || in[3] != spec_.features) {
-      bad_shape("expected an image [N, H, W, " + std::to_string(spec_.features) + "], got " +
-                in.text());
-    }
-    const Shape out{in[0], spec_.window.h.output_extent(in[1]), spec_.window.w.output_extent(in[2]),
-                    spec_.outputs};
-    if (out[1] < 1 || out[2] < 1) {
-      bad_shape("the window does not fit into an image of " + in.text());
-    }
-    return out;
+    return dot_layer_shape(spec_, Format::kInputType, length_, inputs[0]);
   }
 
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
@@ -176,7 +144,7 @@ class DotLayer final : public Op {
   }
 
   void run(const OpContext& context) const override {
-    if (to_bits_) clear_tail_bits(context.output());
+    epilogue_.clear_tail_bits(context.output());
     for (const Block& block : blocks_) {
       if (flat_) {
         run_flat(context, block);
@@ -213,42 +181,6 @@ class DotLayer final : public Op {
     return (channels + kernel_.lanes - 1) / kernel_.lanes;
   }
 
-  void set_epilogue(const Epilogue& epilogue) {
-    const std::size_t channels = static_cast<std::size_t>(spec_.outputs);
-    if (const auto* thresholds = std::get_if<Thresholds>(&epilogue)) {
-      to_bits_ = true;
-      inverted_ = thresholds->inverted;
-      if (spec_.groups != 1) bad_model("thresholds after a grouped convolution");
-      if (thresholds->lower.size() != channels || thresholds->upper.size() != channels) {
-        bad_model("thresholds must have one lower and one upper bound per output channel");
-      }
-      std::vector<Acc> lower(channels);
-      std::vector<Acc> upper(channels);
-      for (std::size_t c = 0; c < channels; ++c) {
-        const float low = thresholds->lower[c];
-        const float high = thresholds->upper[c];
-        if (low != low || high != high) bad_model("a threshold is NaN");
-        if constexpr (std::is_same_v<Acc, std::int32_t>) {
-          std::tie(lower[c], upper[c]) = integer_interval(low, high);
-        } else {
-          lower[c] = low;
-          upper[c] = high;
-        }
-      }
-      lower_ = blocked_operand(lower, 1);
-      upper_ = blocked_operand(upper, 1);
-      return;
-    }
-    for (const FloatEpilogue::Step& step : std::get<FloatEpilogue>(epilogue).steps) {
-      if (step.operand.size() != channels) {
-        bad_model("an epilogue operand has " + std::to_string(step.operand.size()) +
-                  " elements for " + std::to_string(channels) + " output channels");
-      }
-      operands_.push_back(blocked_operand(step.operand, spec_.groups));
-      kinds_.push_back(step.kind);
-    }
-  }
-
   void make_blocks() {
     const std::int64_t per_group = spec_.outputs / spec_.groups;
     const std::int64_t block_channels = std::int64_t{kMaxVectors} * kernel_.lanes;
@@ -264,19 +196,6 @@ class DotLayer final : public Op {
                            static_cast<int>((channels + kernel_.lanes - 1) / kernel_.lanes)});
       }
     }
-    // One step list per block, so that run() only points at it.
-    for (const Block& block : blocks_) {
-      for (std::size_t s = 0; s < operands_.size(); ++s) {
-        steps_.push_back({kinds_[s], operands_[s].data() + block.operand});
-      }
-    }
-  }
-
-  // The epilogue writes whole bytes of real channels only; the rest of a pixel's last word is 0.
-  // One pass over the tensor beats a call per pixel.
-  void clear_tail_bits(TensorView& out) const {
-    if ((spec_.outputs + 7) / 8 == words_for(spec_.outputs) * kWordBytes) return;
-    std::memset(out.data, 0, tensor_bytes(ElementType::bits, out.shape));
   }
 
   void run_flat(const OpContext& context, const Block& block) const {
@@ -330,23 +249,9 @@ class DotLayer final : public Op {
       Format::run(kernel_.run, input + first * row_stride, row_stride, count, segments,
                   segment_count, weights_.data() + block.weights, vector_stride(), block.vectors,
                   valid, acc, acc_stride);
-      store_tile(context.output(), block, acc, acc_stride, count, pixel + first);
+      epilogue_.store(context.output(), acc, acc_stride, count, {block.channel, block.channels},
+                      block.operand, pixel + first, 1);
     }
-  }
-
-  void store_tile(TensorView& out, const Block& block, const Acc* acc, std::ptrdiff_t acc_stride,
-                  int rows, std::int64_t pixel) const {
-    if (to_bits_) {
-      const std::int64_t stride = words_for(spec_.outputs) * kWordBytes;
-      binarize_(acc, acc_stride, rows, block.channels, lower_.data() + block.operand,
-                upper_.data() + block.operand, inverted_,
-                out.as<std::uint8_t>() + pixel * stride + block.channel / 8, stride);
-      return;
-    }
-    const std::size_t index = static_cast<std::size_t>(&block - blocks_.data());
-    store_(acc, acc_stride, rows, block.channels, steps_.data() + index * kinds_.size(),
-           static_cast<int>(kinds_.size()), out.as<float>() + pixel * spec_.outputs + block.channel,
-           spec_.outputs);
   }
 
   DotLayerSpec spec_;
@@ -354,18 +259,10 @@ class DotLayer final : public Op {
   std::int64_t unit_ = 0;   // elements per input pixel
   std::int64_t slice_ = 0;  // elements per input pixel and group
   bool flat_ = true;        // rows follow each other in memory, one segment each
-  bool to_bits_ = false;
-  bool inverted_ = false;
   KernelVariant kernel_;
-  decltype(Format::binarize(std::declval<KernelSet>()).run) binarize_;
-  decltype(Format::epilogue(std::declval<KernelSet>()).run) store_;
+  TileEpilogue<Acc> epilogue_;
   AlignedArray<Weight> weights_;
-  AlignedArray<Acc> lower_;
-  AlignedArray<Acc> upper_;
-  std::vector<AlignedArray<float>> operands_;
-  std::vector<EpilogueKind> kinds_;
   std::vector<Block> blocks_;
-  std::vector<EpilogueStep> steps_;  // [blocks][kinds]
 };
 
 std::int64_t taps_of(const DotLayerSpec& spec) {
@@ -424,6 +321,9 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
     length = std::max(length, static_cast<std::int64_t>(weights.size()) / spec.outputs);
   }
   check_weight_count(spec, weights.size(), length);
+  if (chain_pays(spec, kernels)) {
+    return make_xnor_chain_layer(spec, length, weights, epilogue, kernels);
+  }
   auto layer = std::make_unique<DotLayer<XnorFormat>>(spec, length, epilogue, kernels);
   fill_lanes(*layer, weights, length);
   return layer;

@@ -6,7 +6,8 @@
 //
 // One loop serves all of them: output channels in blocks of lane vectors (outermost, so that a
 // block's weights stay in L1 while the pixels stream past), then runs of output pixels whose
-// windows are clipped alike, at most kMaxRows at a time.
+// windows are clipped alike, at most kMaxRows at a time. Binary layers have a second one,
+// ops/xnor_chain_layer.h.
 #pragma once
 
 #include <cstdint>

@@ -72,6 +72,8 @@ void check_dispatch() {
     require(active_isa() == isa, "forcing ", name, " had no effect");
     const KernelSet set = kernel_set(isa);
     check_chosen(set.xnor_gemm, xnor_gemm_variants(), isa);
+    check_chosen(set.xnor_chain, xnor_chain_variants(), isa);
+    check_chosen(set.xnor_chain_bits, xnor_chain_bits_variants(), isa);
     check_chosen(set.f32_gemm, f32_gemm_variants(), isa);
     check_chosen(set.binary_weight_gemm, binary_weight_gemm_variants(), isa);
     check_chosen(set.binarize_f32, binarize_f32_variants(), isa);

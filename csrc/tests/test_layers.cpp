@@ -26,12 +26,42 @@ struct LayerCase {
 
 WindowAxis random_axis(Random& random) {
   WindowAxis axis;
-  axis.kernel = random.between(1, 5);
+  axis.kernel = random.between(1, 7);
   axis.stride = random.between(1, 3);
   axis.dilation = random.between(1, 3);
-  axis.pad_begin = random.between(0, 4);
-  axis.pad_end = random.between(0, 4);
+  axis.pad_begin = random.between(0, 7);
+  axis.pad_end = random.between(0, 7);
   return axis;
+}
+
+// 1 to 130, dense around the edges of words, bytes and lane vectors.
+std::int64_t random_channels(Random& random) {
+  if (random.one_in(2)) return random.between(1, 130);
+  return random.pick<std::int64_t>(
+      {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129});
+}
+
+// A binary layer too large to be computed in one strip (ops/xnor_chain_layer.cpp).
+void enlarge(LayerCase& layer, Random& random) {
+  DotLayerSpec& spec = layer.spec;
+  layer.format = Format::xnor;
+  spec.groups = 1;
+  if (spec.dense) {
+    layer.images = random.between(90, 150);
+    spec.features = random.between(15'000, 16'000);
+    spec.outputs = random.between(48, 57);
+    return;
+  }
+  const auto axis = [&random] {
+    return WindowAxis{random.between(2, 3), random.between(1, 2), random.between(0, 2),
+                      random.between(0, 2), random.between(1, 2)};
+  };
+  spec.window = {axis(), axis()};
+  spec.features = random.between(900, 1'000);
+  spec.outputs = random.between(24, 33);
+  layer.images = 1;
+  layer.height = random.between(30, 40);
+  layer.width = random.between(30, 40);
 }
 
 LayerCase random_case(Random& random) {
@@ -39,8 +69,8 @@ LayerCase random_case(Random& random) {
   layer.format = random.pick({Format::xnor, Format::binary_weight, Format::f32});
   DotLayerSpec& spec = layer.spec;
   spec.name = "layer";
-  spec.outputs = random.pick({1, 7, 8, 15, 16, 17, 33, 64, 65, 130});
-  spec.features = random.pick({1, 2, 3, 31, 63, 64, 65, 127, 128, 129});
+  spec.outputs = random_channels(random);
+  spec.features = random_channels(random);
   spec.dense = random.one_in(4);
   layer.images = random.pick({1, 2, 35});
   layer.height = layer.width = 1;
@@ -58,6 +88,7 @@ LayerCase random_case(Random& random) {
       spec.outputs = spec.groups * random.between(1, 20);
     }
   }
+  if (random.one_in(100)) enlarge(layer, random);
   const bool bits = layer.format == Format::xnor;
   for (std::int64_t i = layer.images * layer.height * layer.width * spec.features; i > 0; --i) {
     layer.input.push_back(bits ? (random.one_in(2) ? 1 : -1)

@@ -17,7 +17,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ISAS = ("scalar", "neon", "avx2", "avx512bw", "avx512_vpopcntdq")
-FAMILIES = ("xnor_gemm", "f32_gemm", "binary_weight_gemm", "binarize", "epilogue", "pool")
+FAMILIES = (
+    "xnor_gemm",
+    "xnor_chain",
+    "f32_gemm",
+    "binary_weight_gemm",
+    "binarize",
+    "epilogue",
+    "pool",
+)
 
 
 @dataclass(frozen=True)
