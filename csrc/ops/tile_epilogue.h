@@ -79,6 +79,11 @@ class TileEpilogue {
   // The thresholds, [channels padded to 16].
   const AlignedArray<Acc>& lower() const { return lower_; }
   const AlignedArray<Acc>& upper() const { return upper_; }
+  // Frees the thresholds, for a layer whose kernel has its own form of them; no store() after that.
+  void release_thresholds() {
+    lower_ = {};
+    upper_ = {};
+  }
 
   std::size_t bytes() const {
     std::size_t total = lower_.bytes() + upper_.bytes();

@@ -185,6 +185,7 @@ class XnorChainLayer final : public Op {
       }
       if (flip) flips[c / 8] = static_cast<std::uint8_t>(flips[c / 8] | (1u << (c % 8)));
     }
+    epilogue_.release_thresholds();
     limit_ = std::move(limit);
     flips_ = std::move(flips);
   }
