@@ -1,12 +1,10 @@
 // The sweep of the dot-product kernels over rows and vectors, and the tile of the float ones.
 // Internal linkage: each file needs its own copy, compiled with its own flags.
 //
-// Tiles, the parameter of the sweep, is what an instruction set says of a family:
+// Tiles, the parameter of the sweeps, is what an instruction set says of a family:
 //
 //   kMaxRows[kMaxVectors]           rows of a tile, by its vectors: as many sums as the registers
 //                                   hold beside weights and input; 8 at most
-//   vectors_at_once(rows)           vectors of a tile, where there are so many
-//   kLanes
 //   tile<kRows, kVectors>(call, r)  the first kVectors vectors of rows r to r + kRows
 #pragma once
 
@@ -49,26 +47,29 @@ struct TileTable {
 template <class Tiles, class Call>
 constexpr TileTable<Tiles, Call> kTileTable;
 
-// All rows and vectors, in tiles of nearly equal height: one of one or two rows would leave the
-// units idle.
+// All rows, in tiles of nearly equal height: one of one or two rows would leave the units idle.
 template <class Tiles, class Call>
-inline void sweep(Call call, int rows, int vectors) {
-  const int step = Tiles::vectors_at_once(rows);
+inline void sweep(const Call& call, int rows, int vectors) {
+  const int max_rows = Tiles::kMaxRows[vectors - 1];
+  int row = 0;
+  for (int tiles = (rows + max_rows - 1) / max_rows; tiles > 0; --tiles) {
+    const int height = (rows - row + tiles - 1) / tiles;
+    kTileTable<Tiles, Call>.tiles[vectors - 1][height - 1](call, row);
+    row += height;
+  }
+}
+
+// The same with at most `step` vectors at a time.
+template <class Tiles, class Call>
+inline void sweep_in_steps(Call call, int rows, int vectors, int step) {
   for (int left = vectors; left > 0; left -= step) {
-    const int width = left < step ? left : step;
-    const int max_rows = Tiles::kMaxRows[width - 1];
-    int row = 0;
-    for (int tiles = (rows + max_rows - 1) / max_rows; tiles > 0; --tiles) {
-      const int height = (rows - row + tiles - 1) / tiles;
-      kTileTable<Tiles, Call>.tiles[width - 1][height - 1](call, row);
-      row += height;
-    }
+    sweep<Tiles>(call, rows, left < step ? left : step);
     call.weights += step * call.vector_stride;
     call.acc += step * Tiles::kLanes;
   }
 }
 
-// Tiles of the float families derive from FloatTiles and add to F32 (vectors/f32_<isa>.h)
+// Tiles of the float families add to F32 (vectors/f32_<isa>.h)
 //
 //   kWeightStep   weights of one k in a vector
 //   weights(w)    those weights as a Vector
@@ -106,7 +107,7 @@ struct EveryElement {
 // kRows × kVectors sums stay in registers over all segments (hence always_inline above), each one
 // chain of multiply-adds.
 template <class Tiles, int kRows, int kVectors, class Call>
-void float_tile(const Call& call, int first_row) {
+[[gnu::always_inline]] inline void float_tile(const Call& call, int first_row) {
   typename Tiles::Vector sum[kRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -117,10 +118,10 @@ void float_tile(const Call& call, int first_row) {
   const std::ptrdiff_t row_stride = call.row_stride;
   const std::ptrdiff_t vector_stride = call.vector_stride;
   for (int s = 0; s < call.segment_count; ++s) {
-    const Segment& segment = call.segments[s];
-    Tiles::Walk::template run<Tiles>(rows + segment.input, row_stride,
-                                     call.weights + segment.weight * Tiles::kWeightStep,
-                                     vector_stride, segment.length, sum);
+    const float* x = rows + call.segments[s].input;
+    const auto* w = call.weights + call.segments[s].weight * Tiles::kWeightStep;
+    const std::ptrdiff_t length = call.segments[s].length;
+    Tiles::Walk::template run<Tiles>(x, row_stride, w, vector_stride, length, sum);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {

@@ -25,9 +25,6 @@ struct Tiles : BinaryWeights<F32> {
   using Walk = NonzeroElements;
   // Taller and narrower than the float kernel's: rows share the look-up.
   static constexpr int kMaxRows[kMaxVectors] = {8, 6, 2, 2};
-  // One or two rows need the independent sums of four vectors; more are faster two vectors at a
-  // time.
-  static constexpr int vectors_at_once(int rows) { return rows <= 2 ? kMaxVectors : 2; }
   template <int kRows, int kVectors>
   static void tile(const Call& call, int first_row) {
     float_tile<Tiles, kRows, kVectors>(call, first_row);
@@ -71,9 +68,12 @@ void binary_weight_gemm_avx2(const float* input, std::ptrdiff_t row_stride, int 
                              const Segment* segments, int segment_count,
                              const std::uint16_t* weights, std::ptrdiff_t vector_stride,
                              int vectors, float* acc, std::ptrdiff_t acc_stride) {
-  sweep<Tiles>(
+  // One or two rows need the independent sums of four vectors; more are faster two vectors at a
+  // time.
+  const int step = rows <= 2 ? kMaxVectors : 2;
+  sweep_in_steps<Tiles>(
       Call{input, row_stride, segments, segment_count, weights, vector_stride, acc, acc_stride},
-      rows, vectors);
+      rows, vectors, step);
 }
 
 }  // namespace bnn

@@ -8,7 +8,6 @@ namespace {
 struct Tiles : BinaryWeights<F32> {
   using Walk = EveryElement;
   static constexpr int kMaxRows[kMaxVectors] = {8, 6, 4, 2};
-  static constexpr int vectors_at_once(int) { return kMaxVectors; }
   template <int kRows, int kVectors>
   static void tile(const Call& call, int first_row) {
     float_tile<Tiles, kRows, kVectors>(call, first_row);

@@ -7,7 +7,6 @@ namespace {
 
 struct Tiles : F32Weights<F32> {
   static constexpr int kMaxRows[kMaxVectors] = {8, 6, 4, 3};
-  static constexpr int vectors_at_once(int) { return kMaxVectors; }
   template <int kRows, int kVectors>
   static void tile(const Call& call, int first_row) {
     float_tile<Tiles, kRows, kVectors>(call, first_row);

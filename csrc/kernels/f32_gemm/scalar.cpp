@@ -7,9 +7,6 @@ namespace {
 
 struct Tiles : F32Weights<F32> {
   static constexpr int kMaxRows[kMaxVectors] = {4, 1, 1, 1};
-  // Eight independent sums of four lanes hide the latency of an addition: from four rows, else from
-  // four vectors.
-  static constexpr int vectors_at_once(int rows) { return rows < 4 ? kMaxVectors : 1; }
   template <int kRows, int kVectors>
   static void tile(const Call& call, int first_row) {
     float_tile<Tiles, kRows, kVectors>(call, first_row);
@@ -22,9 +19,12 @@ void f32_gemm_scalar(const float* input, std::ptrdiff_t row_stride, int rows,
                      const Segment* segments, int segment_count, const float* weights,
                      std::ptrdiff_t vector_stride, int vectors, float* acc,
                      std::ptrdiff_t acc_stride) {
-  sweep<Tiles>(
+  // Eight independent sums of four lanes hide the latency of an addition: from four rows, else from
+  // four vectors.
+  const int step = rows < 4 ? kMaxVectors : 1;
+  sweep_in_steps<Tiles>(
       Call{input, row_stride, segments, segment_count, weights, vector_stride, acc, acc_stride},
-      rows, vectors);
+      rows, vectors, step);
 }
 
 }  // namespace bnn
