@@ -1,91 +1,23 @@
-#include <arm_neon.h>
-
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
+#include "kernels/binary_weight_gemm/plus_minus_one.h"
+#include "kernels/vectors/f32_neon.h"
 
 namespace bnn {
 namespace {
 
-constexpr int kLanes = 8;  // two f32x4
-
-// Four lane bits as four factors: +1 where the bit is 0, −1 where it is 1.
-struct PlusMinusOne {
-  alignas(16) float factors[16][4];
-
-  constexpr PlusMinusOne() : factors() {
-    for (int bits = 0; bits < 16; ++bits) {
-      for (int l = 0; l < 4; ++l) factors[bits][l] = ((bits >> l) & 1) != 0 ? -1.0f : 1.0f;
-    }
+struct Tiles : BinaryWeights<F32> {
+  using Walk = EveryElement;
+  static constexpr int kMaxRows[kMaxVectors] = {8, 6, 4, 2};
+  template <int kRows, int kVectors>
+  static void tile(const Call& call, int first_row) {
+    float_tile<Tiles, kRows, kVectors>(call, first_row);
   }
-};
-constexpr PlusMinusOne kPlusMinusOne;
 
-struct Call {
-  const float* input;
-  std::ptrdiff_t row_stride;
-  const Segment* segments;
-  int segment_count;
-  const std::uint16_t* weights;
-  std::ptrdiff_t vector_stride;
-  float* acc;
-  std::ptrdiff_t acc_stride;
-};
-
-// kRows × kVectors × 2 sums stay in registers over all segments. The weights of one k are looked up
-// once and used for every row; the FMA is then an exactly rounded addition of ±x.
-template <int kRows, int kVectors>
-void tile(const Call& call, int first_row) {
-  float32x4_t sum_f32x4[kRows][kVectors][2];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) sum_f32x4[r][v][0] = sum_f32x4[r][v][1] = vdupq_n_f32(0);
+  static Vector weights(const std::uint16_t* w) {
+    const unsigned bits = *w;
+    return {vld1q_f32(kPlusMinusOne<4>.factors[bits & 15]),
+            vld1q_f32(kPlusMinusOne<4>.factors[(bits >> 4) & 15])};
   }
-  const std::ptrdiff_t row_stride = call.row_stride;
-  const std::ptrdiff_t vector_stride = call.vector_stride;
-  const float* rows = call.input + first_row * row_stride;
-  for (int s = 0; s < call.segment_count; ++s) {
-    const float* x = rows + call.segments[s].input;
-    const std::uint16_t* w = call.weights + call.segments[s].weight;
-    for (std::ptrdiff_t k = call.segments[s].length; k > 0; --k, ++x, ++w) {
-      float32x4_t w_f32x4[kVectors][2];
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
-        const unsigned bits = w[v * vector_stride];
-        w_f32x4[v][0] = vld1q_f32(kPlusMinusOne.factors[bits & 15]);
-        w_f32x4[v][1] = vld1q_f32(kPlusMinusOne.factors[(bits >> 4) & 15]);
-      }
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) {
-        const float x_f32 = x[r * row_stride];
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
-          sum_f32x4[r][v][0] = vfmaq_n_f32(sum_f32x4[r][v][0], w_f32x4[v][0], x_f32);
-          sum_f32x4[r][v][1] = vfmaq_n_f32(sum_f32x4[r][v][1], w_f32x4[v][1], x_f32);
-        }
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-    float* out = call.acc + (first_row + r) * call.acc_stride;
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) {
-      vst1q_f32(out + v * kLanes, sum_f32x4[r][v][0]);
-      vst1q_f32(out + v * kLanes + 4, sum_f32x4[r][v][1]);
-    }
-  }
-}
-
-using TileFn = void (*)(const Call&, int);
-
-// Tiles by vectors and rows: as many sums as the 32 registers hold beside weights and input.
-constexpr int kMaxTileRows[kMaxVectors] = {8, 6, 4, 2};
-constexpr TileFn kTiles[kMaxVectors][8] = {
-    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>,
-     tile<8, 1>},
-    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>},
-    {tile<1, 3>, tile<2, 3>, tile<3, 3>, tile<4, 3>},
-    {tile<1, 4>, tile<2, 4>},
 };
 
 }  // namespace
@@ -94,16 +26,9 @@ void binary_weight_gemm_neon(const float* input, std::ptrdiff_t row_stride, int 
                              const Segment* segments, int segment_count,
                              const std::uint16_t* weights, std::ptrdiff_t vector_stride,
                              int vectors, float* acc, std::ptrdiff_t acc_stride) {
-  const Call call{input,   row_stride,    segments, segment_count,
-                  weights, vector_stride, acc,      acc_stride};
-  const int max_rows = kMaxTileRows[vectors - 1];
-  // Tiles of nearly equal height: a tile of one or two rows would leave the units idle.
-  int row = 0;
-  for (int tiles = (rows + max_rows - 1) / max_rows; tiles > 0; --tiles) {
-    const int height = (rows - row + tiles - 1) / tiles;
-    kTiles[vectors - 1][height - 1](call, row);
-    row += height;
-  }
+  sweep<Tiles>(
+      Call{input, row_stride, segments, segment_count, weights, vector_stride, acc, acc_stride},
+      rows, vectors);
 }
 
 }  // namespace bnn

@@ -1,5 +1,6 @@
 #include <arm_neon.h>
 
+#include "kernels/dot_tiles.h"
 #include "kernels/xnor_gemm/xnor_gemm.h"
 
 namespace bnn {
@@ -11,22 +12,14 @@ constexpr int kHalfLanes = 2;  // one u64x2
 // A word adds at most 8 to each byte of a byte-wise popcount, so 31 words fit in a byte.
 constexpr std::ptrdiff_t kWordsPerFlush = 31;
 
-struct Call {
-  const std::uint64_t* input;
-  std::ptrdiff_t row_stride;
-  const Segment* segments;
-  int segment_count;
-  const std::uint64_t* weights;
-  std::ptrdiff_t vector_stride;
+struct Call : DotCall<std::uint64_t, std::uint64_t, std::int32_t> {
   std::int32_t valid;
-  std::int32_t* acc;
-  std::ptrdiff_t acc_stride;
 };
 
 // kRows × kVectors × 2 byte-wise counts stay in registers (eor, cnt and add per 128 products);
 // every 31 words they are widened into the 32-bit totals.
 template <int kRows, int kVectors>
-void tile(const Call& call, int first_row) {
+[[gnu::always_inline]] inline void count_tile(const Call& call, int first_row) {
   uint32x4_t total_u32x4[kRows][kVectors][2];
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
@@ -106,15 +99,13 @@ void tile(const Call& call, int first_row) {
   }
 }
 
-using TileFn = void (*)(const Call&, int);
-
-// Tiles by vectors and rows: at most 16 counts beside weights and input in the 32 registers.
-constexpr int kMaxTileRows[kMaxVectors] = {4, 4, 2, 2};
-constexpr TileFn kTiles[kMaxVectors][4] = {
-    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>},
-    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>},
-    {tile<1, 3>, tile<2, 3>},
-    {tile<1, 4>, tile<2, 4>},
+struct Tiles {
+  // At most 16 counts beside weights and input in the 32 registers.
+  static constexpr int kMaxRows[kMaxVectors] = {4, 4, 2, 2};
+  template <int kRows, int kVectors>
+  static void tile(const Call& call, int first_row) {
+    count_tile<kRows, kVectors>(call, first_row);
+  }
 };
 
 }  // namespace
@@ -123,15 +114,10 @@ void xnor_gemm_neon(const std::uint64_t* input, std::ptrdiff_t row_stride, int r
                     const Segment* segments, int segment_count, const std::uint64_t* weights,
                     std::ptrdiff_t vector_stride, int vectors, std::int32_t valid,
                     std::int32_t* acc, std::ptrdiff_t acc_stride) {
-  const Call call{input,         row_stride, segments, segment_count, weights,
-                  vector_stride, valid,      acc,      acc_stride};
-  const int max_rows = kMaxTileRows[vectors - 1];
-  int row = 0;
-  for (int tiles = (rows + max_rows - 1) / max_rows; tiles > 0; --tiles) {
-    const int height = (rows - row + tiles - 1) / tiles;
-    kTiles[vectors - 1][height - 1](call, row);
-    row += height;
-  }
+  sweep<Tiles>(
+      Call{{input, row_stride, segments, segment_count, weights, vector_stride, acc, acc_stride},
+           valid},
+      rows, vectors);
 }
 
 }  // namespace bnn
