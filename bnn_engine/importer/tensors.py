@@ -29,6 +29,9 @@ _MAX_SMALL_ELEMENTS = 1024
 MAX_EXTENT = 2**40
 """No tensor that exists is longer; products of larger extents overflow native code."""
 
+# NumPy 1 knows no more axes.
+_MAX_AXES = 32
+
 _TYPED_FIELDS: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float_data",
     onnx.TensorProto.COMPLEX64: "float_data",
@@ -170,7 +173,13 @@ def _check(
     if dtype is None:
         problems.append(f"{name}: unknown element type {tensor.data_type}")
         return None
-    if any(not 0 <= extent <= MAX_EXTENT for extent in tensor.dims):
+    # NumPy multiplies the extents of an array without elements, too.
+    cells = math.prod(max(extent, 1) for extent in tensor.dims)
+    if (
+        any(not 0 <= extent <= MAX_EXTENT for extent in tensor.dims)
+        or cells > MAX_EXTENT
+        or len(tensor.dims) > _MAX_AXES
+    ):
         problems.append(f"{name}: impossible shape {list(tensor.dims)}")
         return None
     count = math.prod(tensor.dims)
