@@ -210,20 +210,12 @@ void register_program(py::module_& module) {
   py::class_<PyProgramBuilder>(module, "ProgramBuilder",
                                "Builds a Program for the active instruction set, op by op.")
       .def(py::init<>())
-      .def("isa",
-           [](const PyProgramBuilder& self) { return std::string(isa_name(self.kernels().isa)); })
       .def(
           "input",
           [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared) {
             return self.builder().add_input(std::move(name), Shape(declared));
           },
           py::arg("name"), py::arg("declared"))
-      .def(
-          "is_bits",
-          [](PyProgramBuilder& self, int value) {
-            return self.builder().type_of(value) == ElementType::bits;
-          },
-          py::arg("value"))
       .def(
           "xnor_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
