@@ -133,7 +133,7 @@ def _native_stage(
     ids = [emitter.plain(value) for value in outputs.values()]
     batched = all(value.shape and not isinstance(value.shape[0], int) for value in ordered)
     rows_independent = graph.rows_independent is None and batched
-    program, layers = emitter.finish(len(ordered), ids, rows_independent, num_threads)
+    program, layers = emitter.finish(ids, rows_independent, num_threads)
     stage = NativeStage(
         program,
         tuple(value.name for value in ordered),

@@ -71,15 +71,15 @@ class Emitter:
         self._pending.difference_update(id(node) for node in nodes)
 
     def finish(
-        self, inputs: int, outputs: list[int], rows_independent: bool, num_threads: int
+        self, outputs: list[int], rows_independent: bool, num_threads: int
     ) -> tuple[_core.Program, list[LayerSummary]]:
-        """The program of ``inputs`` inputs, and its layers with kernel and size filled in."""
+        """The program, and its layers with kernel and size filled in."""
         program = self.builder.finish(outputs, rows_independent, num_threads)
-        steps = dict(enumerate(program.steps(), start=inputs))
+        steps = {first: (kernel, size) for first, _, kernel, size in program.steps()}
         layers = []
         for value, layer in self._layers:
             # A layer that only renames what an input or an earlier step holds has no step.
-            _, kernel, size = steps.pop(value, ("", "", 0))
+            kernel, size = steps.pop(value, ("", 0))
             layers.append(replace(layer, kernel=kernel, bytes=size))
         return program, layers
 

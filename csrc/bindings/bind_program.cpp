@@ -126,11 +126,11 @@ py::array new_output(const Shape& shape) {
 py::tuple run_arrays(const Program& program, const std::vector<py::array>& inputs,
                      std::vector<py::array> out) {
   std::vector<Shape> shapes;
-  std::vector<const float*> sources;
+  std::vector<const void*> sources;
   for (const py::array& array : inputs) {
     if (!is_plain_f32(array)) throw py::type_error("inputs must be C-contiguous float32 arrays");
     shapes.push_back(shape_of(array));
-    sources.push_back(static_cast<const float*>(array.data()));
+    sources.push_back(array.data());
   }
   const std::vector<Shape> results = program.output_shapes(shapes);
   if (out.empty()) {
@@ -165,7 +165,7 @@ py::object run_plain(const Program& program, const py::object& x) {
   const std::array<Shape, 1> shapes{shape_of(array)};
   const std::vector<Shape> results = program.output_shapes(shapes);
   py::array out = new_output(results.front());
-  const std::array<const float*, 1> sources{static_cast<const float*>(array.data())};
+  const std::array<const void*, 1> sources{array.data()};
   const std::array<float*, 1> targets{static_cast<float*>(out.mutable_data())};
   {
     const py::gil_scoped_release release;
@@ -186,13 +186,15 @@ void register_program(py::module_& module) {
       .def(
           "steps",
           [](const Program& program) {
-            std::vector<std::tuple<std::string, std::string, std::size_t>> rows;
+            std::vector<std::tuple<int, std::string, std::string, std::size_t>> rows;
             for (const Step& step : program.steps()) {
-              rows.emplace_back(step.op->name(), step.op->kernel(), step.op->constant_bytes());
+              rows.emplace_back(step.outputs[0], step.op->name(), step.op->kernel(),
+                                step.op->constant_bytes());
             }
             return rows;
           },
-          "(node name, kernel, bytes of constants) of every step in order.");
+          "(id of the first output, node name, kernel, bytes of constants) of every step in "
+          "order.");
 
   py::class_<Thresholds>(module, "Thresholds",
                          "Bit epilogue: +1 where lower <= accumulator <= upper, else -1.")

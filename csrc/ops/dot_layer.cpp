@@ -117,8 +117,8 @@ class DotLayer final : public Op {
     make_blocks();
   }
 
-  ElementType input_type() const override { return Format::kInputType; }
-  ElementType output_type() const override {
+  TensorType input_type(std::size_t) const override { return Format::kInputType; }
+  TensorType output_type(std::size_t) const override {
     return epilogue_.to_bits() ? ElementType::bits : ElementType::f32;
   }
   std::string kernel() const override { return kernel_.name(); }

@@ -1,8 +1,8 @@
 // What the runtime knows of an operation: output shape from input shapes, scratch, and run.
 //
-// An op is immutable after construction, owns its weights in the layout its kernels want, and has
-// one output. Its constructor validates every constant and attribute (packed files can be hostile),
-// and infer() every shape, so run() checks nothing.
+// An op is immutable after construction and owns its weights in the layout its kernels want. All of
+// its outputs have one shape and differ in type. Its constructor validates every constant and
+// attribute (packed files can be hostile), and infer() every shape, so run() checks nothing.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,27 @@
 
 namespace bnn {
 
-// f32: row-major floats. bits: ±1 packed along the last axis (base/bits.h).
-enum class ElementType : std::uint8_t { f32, bits };
+// f32, u8, i8: row-major numbers. bits: planes packed along the last axis (base/bits.h).
+enum class ElementType : std::uint8_t { f32, bits, u8, i8 };
+
+// How a tensor's elements lie in memory. A pixel of packed bits holds `planes` runs of
+// words_for(channels) words, one after the other.
+struct TensorType {
+  // Implicit: most tensors have one plane.
+  TensorType(ElementType e, int p = 1) : element(e), planes(p) {}
+
+  ElementType element;
+  int planes;
+  friend bool operator==(const TensorType&, const TensorType&) = default;
+  // "f32", "bits (2 planes)", for messages.
+  std::string text() const;
+};
 
 // Bytes of a tensor; throws ShapeError on overflow.
-std::size_t tensor_bytes(ElementType type, const Shape& shape);
+std::size_t tensor_bytes(TensorType type, const Shape& shape);
+
+// Bytes of one element, of a type other than bits.
+std::size_t element_bytes(ElementType type);
 
 struct TensorView {
   std::byte* data = nullptr;
@@ -39,13 +55,15 @@ struct TensorView {
 struct OpContext {
   TensorView* values;              // all values of the program
   std::span<const int> input_ids;  // of this op
-  int output_id;
+  std::span<const int> output_ids;
   std::byte* scratch;  // 64-byte aligned, at least scratch_bytes() of the planned shapes
 
   const TensorView& input(int index) const {
     return values[input_ids[static_cast<std::size_t>(index)]];
   }
-  TensorView& output() const { return values[output_id]; }
+  TensorView& output(int index = 0) const {
+    return values[output_ids[static_cast<std::size_t>(index)]];
+  }
 };
 
 class Op {
@@ -59,10 +77,11 @@ class Op {
   const std::string& name() const { return name_; }
 
   virtual std::size_t input_count() const { return 1; }
-  virtual ElementType input_type() const { return ElementType::f32; }
-  virtual ElementType output_type() const { return ElementType::f32; }
+  virtual TensorType input_type(std::size_t /*index*/) const { return ElementType::f32; }
+  virtual std::size_t output_count() const { return 1; }
+  virtual TensorType output_type(std::size_t /*index*/) const { return ElementType::f32; }
 
-  // The output's shape. Throws ShapeError where the inputs do not fit.
+  // The shape of every output. Throws ShapeError where the inputs do not fit.
   virtual Shape infer(std::span<const Shape> inputs) const = 0;
 
   virtual std::size_t scratch_bytes(std::span<const Shape> /*inputs*/) const { return 0; }
@@ -72,7 +91,8 @@ class Op {
     return static_cast<double>(inputs[0].elements() + output.elements()) / 8.0;
   }
 
-  // True when the output is the input's memory under another shape; run() is then never called.
+  // True when the one output is the first input's memory under another shape; run() is then never
+  // called.
   virtual bool is_view() const { return false; }
 
   virtual void run(const OpContext& context) const = 0;

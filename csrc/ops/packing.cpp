@@ -36,7 +36,7 @@ class Binarize final : public Op {
     }
   }
 
-  ElementType output_type() const override { return ElementType::bits; }
+  TensorType output_type(std::size_t) const override { return ElementType::bits; }
   std::string kernel() const override { return variant_.name(); }
   std::size_t constant_bytes() const override { return lower_.bytes() + upper_.bytes(); }
 
@@ -74,7 +74,7 @@ class Binarize final : public Op {
 class Unpack final : public Op {
  public:
   using Op::Op;
-  ElementType input_type() const override { return ElementType::bits; }
+  TensorType input_type(std::size_t) const override { return ElementType::bits; }
   Shape infer(std::span<const Shape> inputs) const override {
     if (inputs[0].rank() < 1) bad_shape("a packed tensor needs a channel axis");
     return inputs[0];

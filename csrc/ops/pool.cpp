@@ -23,8 +23,8 @@ class WindowPool : public Op {
     }
   }
 
-  ElementType input_type() const override { return kType; }
-  ElementType output_type() const override { return kType; }
+  TensorType input_type(std::size_t) const override { return kType; }
+  TensorType output_type(std::size_t) const override { return kType; }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];

@@ -83,8 +83,8 @@ class XnorChainLayer final : public Op {
     if (epilogue_.to_bits()) set_limits();
   }
 
-  ElementType input_type() const override { return ElementType::bits; }
-  ElementType output_type() const override {
+  TensorType input_type(std::size_t) const override { return ElementType::bits; }
+  TensorType output_type(std::size_t) const override {
     return epilogue_.to_bits() ? ElementType::bits : ElementType::f32;
   }
   std::string kernel() const override { return kernel_.name(); }

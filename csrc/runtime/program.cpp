@@ -109,7 +109,8 @@ std::vector<Shape> Program::infer_all(std::span<const Shape> inputs) const {
   for (const Step& step : steps_) {
     of_step.clear();
     for (const int id : step.inputs) of_step.push_back(shapes[static_cast<std::size_t>(id)]);
-    shapes[static_cast<std::size_t>(step.output)] = step.op->infer(of_step);
+    const Shape shape = step.op->infer(of_step);
+    for (const int id : step.outputs) shapes[static_cast<std::size_t>(id)] = shape;
   }
   return shapes;
 }
@@ -171,23 +172,24 @@ std::shared_ptr<Program::Plan> Program::make_plan(std::span<const Shape> inputs)
   std::vector<Shape> of_step;
   for (std::size_t s = 0; s < steps_.size(); ++s) {
     const Step& step = steps_[s];
-    const std::size_t output = static_cast<std::size_t>(step.output);
     of_step.clear();
     for (const int id : step.inputs) of_step.push_back(plan->shapes[static_cast<std::size_t>(id)]);
+    const Shape& shape = plan->shapes[static_cast<std::size_t>(step.outputs[0])];
     if (rows_independent_) {
-      const Shape& shape = plan->shapes[output];
       if (shape.rank() < 1 || shape[0] != inputs[0][0]) {
         throw ShapeError("node '" + step.op->name() + "' does not keep the batch axis");
       }
     }
     scratch = std::max(scratch, step.op->scratch_bytes(of_step));
-    plan->cycles += step.op->cycles(of_step, plan->shapes[output]);
-    const bool is_output =
-        std::find(outputs_.begin(), outputs_.end(), step.output) != outputs_.end();
-    if (step.op->is_view() || is_output) continue;
-    lifetimes.push_back({tensor_bytes(types_[output], plan->shapes[output]), static_cast<int>(s),
-                         std::max(last_use_[output], static_cast<int>(s))});
-    planned.push_back(output);
+    plan->cycles += step.op->cycles(of_step, shape);
+    if (step.op->is_view()) continue;
+    for (const int id : step.outputs) {
+      if (std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end()) continue;
+      const std::size_t output = static_cast<std::size_t>(id);
+      lifetimes.push_back({tensor_bytes(types_[output], shape), static_cast<int>(s),
+                           std::max(last_use_[output], static_cast<int>(s))});
+      planned.push_back(output);
+    }
   }
   const ArenaPlan arena = plan_arena(lifetimes);
   plan->offsets.assign(types_.size(), 0);
@@ -215,7 +217,7 @@ std::int64_t Program::chunk_rows(std::span<const Shape> inputs, std::int64_t row
                   static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(share))));
 }
 
-void Program::run(std::span<const Shape> shapes, std::span<const float* const> inputs,
+void Program::run(std::span<const Shape> shapes, std::span<const void* const> inputs,
                   std::span<float* const> outputs) const {
   if (!rows_independent_) {
     const std::shared_ptr<Plan> plan = plan_for(shapes, 0);
@@ -241,18 +243,19 @@ void Program::run(std::span<const Shape> shapes, std::span<const float* const> i
                [&](int t) { run_range(chunks * t / threads, chunks * (t + 1) / threads); });
 }
 
-void Program::run_chunk(Plan& plan, std::span<const float* const> inputs,
+void Program::run_chunk(Plan& plan, std::span<const void* const> inputs,
                         std::span<float* const> outputs, std::int64_t first_row,
                         std::int64_t rows) const {
   const FloatEnvironment environment;
   WorkspaceLease lease(plan);
   std::vector<TensorView>& values = (*lease).values;
-  const auto external = [&](int id, const float* data) {
-    TensorView& view = values[static_cast<std::size_t>(id)];
-    const Shape& shape = plan.shapes[static_cast<std::size_t>(id)];
-    const std::int64_t offset = first_row * shape.product(1, std::max(1, shape.rank()));
+  const auto external = [&](int id, const void* data) {
+    const std::size_t index = static_cast<std::size_t>(id);
+    const Shape& shape = plan.shapes[index];
+    const std::int64_t offset = first_row * shape.product(1, std::max(1, shape.rank())) *
+                                static_cast<std::int64_t>(element_bytes(types_[index].element));
     // Ops only read their inputs; one view type serves both sides.
-    view.data = reinterpret_cast<std::byte*>(const_cast<float*>(data + offset));
+    values[index].data = static_cast<std::byte*>(const_cast<void*>(data)) + offset;
   };
   for (std::size_t i = 0; i < inputs.size(); ++i) external(static_cast<int>(i), inputs[i]);
   for (std::size_t i = 0; i < outputs.size(); ++i) external(outputs_[i], outputs[i]);
@@ -261,11 +264,11 @@ void Program::run_chunk(Plan& plan, std::span<const float* const> inputs,
   }
   for (const Step& step : steps_) {
     if (step.op->is_view()) {
-      values[static_cast<std::size_t>(step.output)].data =
+      values[static_cast<std::size_t>(step.outputs[0])].data =
           values[static_cast<std::size_t>(step.inputs[0])].data;
       continue;
     }
-    const OpContext context{values.data(), step.inputs, step.output,
+    const OpContext context{values.data(), step.inputs, step.outputs,
                             (*lease).arena.data() + plan.scratch_offset};
     step.op->run(context);
   }
@@ -288,18 +291,19 @@ void ProgramBuilder::check_value(int value) const {
   }
 }
 
-ElementType ProgramBuilder::type_of(int value) const {
+TensorType ProgramBuilder::type_of(int value) const {
   check_value(value);
   return program_->types_[static_cast<std::size_t>(value)];
 }
 
-int ProgramBuilder::add_input(std::string name, const Shape& declared) {
+int ProgramBuilder::add_input(std::string name, const Shape& declared, ElementType type) {
+  if (type == ElementType::bits) throw ModelFormatError("inputs are never packed bits");
   if (!program_ || !program_->steps_.empty()) {
     throw ModelFormatError("inputs must be added before the first op");
   }
   const int id = static_cast<int>(program_->types_.size());
-  program_->inputs_.push_back({std::move(name), declared});
-  program_->types_.push_back(ElementType::f32);
+  program_->inputs_.push_back({std::move(name), type, declared});
+  program_->types_.push_back(type);
   program_->storage_.push_back(id);
   program_->last_use_.push_back(-1);
   return id;
@@ -310,26 +314,31 @@ int ProgramBuilder::add_op(std::unique_ptr<Op> op, std::vector<int> inputs) {
     throw ModelFormatError("node '" + op->name() + "': expected " +
                            std::to_string(op->input_count()) + " inputs");
   }
-  for (const int id : inputs) {
-    if (type_of(id) != op->input_type()) {
-      throw ModelFormatError("node '" + op->name() + "': input " + std::to_string(id) +
-                             (op->input_type() == ElementType::bits ? " is not packed bits"
-                                                                    : " is not a float tensor"));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const TensorType wanted = op->input_type(i);
+    if (const TensorType got = type_of(inputs[i]); got != wanted) {
+      throw ModelFormatError("node '" + op->name() + "': value " + std::to_string(inputs[i]) +
+                             " is " + got.text() + " instead of " + wanted.text());
     }
   }
   Program& program = *program_;
   const int step = static_cast<int>(program.steps_.size());
-  const int id = static_cast<int>(program.types_.size());
   for (const int input : inputs) {
     const int storage = program.storage_[static_cast<std::size_t>(input)];
     program.last_use_[static_cast<std::size_t>(storage)] = step;
   }
-  program.types_.push_back(op->output_type());
-  program.storage_.push_back(op->is_view() ? program.storage_[static_cast<std::size_t>(inputs[0])]
-                                           : id);
-  program.last_use_.push_back(-1);
-  program.steps_.push_back({std::move(op), std::move(inputs), id});
-  return id;
+  std::vector<int> outputs;
+  for (std::size_t i = 0; i < op->output_count(); ++i) {
+    const int id = static_cast<int>(program.types_.size());
+    outputs.push_back(id);
+    program.types_.push_back(op->output_type(i));
+    program.storage_.push_back(op->is_view() ? program.storage_[static_cast<std::size_t>(inputs[0])]
+                                             : id);
+    program.last_use_.push_back(-1);
+  }
+  const int first = outputs[0];
+  program.steps_.push_back({std::move(op), std::move(inputs), std::move(outputs)});
+  return first;
 }
 
 std::unique_ptr<Program> ProgramBuilder::finish(const std::vector<int>& outputs,

@@ -22,6 +22,7 @@ namespace bnn {
 
 struct ProgramInput {
   std::string name;
+  ElementType type;
   Shape declared;  // −1 where an extent is free
 };
 
@@ -29,7 +30,7 @@ struct ProgramInput {
 struct Step {
   std::unique_ptr<Op> op;
   std::vector<int> inputs;
-  int output;
+  std::vector<int> outputs;
 };
 
 class Program {
@@ -45,9 +46,9 @@ class Program {
   // Checks the shapes of all inputs; returns those of the outputs. Throws ShapeError.
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const;
 
-  // Computes all outputs. `inputs` and `outputs` are row-major float arrays of the given and of the
-  // inferred shapes; they must not overlap. Thread-safe.
-  void run(std::span<const Shape> shapes, std::span<const float* const> inputs,
+  // Computes all outputs. `inputs` are row-major arrays of the declared types and the given shapes,
+  // `outputs` float arrays of the inferred shapes; they must not overlap. Thread-safe.
+  void run(std::span<const Shape> shapes, std::span<const void* const> inputs,
            std::span<float* const> outputs) const;
 
   // Frees cached plans and workspaces that no call is using.
@@ -66,15 +67,15 @@ class Program {
   std::shared_ptr<Plan> plan_for(std::span<const Shape> inputs, std::int64_t rows) const;
   std::shared_ptr<Plan> make_plan(std::span<const Shape> inputs) const;
   std::int64_t chunk_rows(std::span<const Shape> inputs, std::int64_t rows) const;
-  void run_chunk(Plan& plan, std::span<const float* const> inputs, std::span<float* const> outputs,
+  void run_chunk(Plan& plan, std::span<const void* const> inputs, std::span<float* const> outputs,
                  std::int64_t first_row, std::int64_t rows) const;
 
   std::vector<ProgramInput> inputs_;
   std::vector<Step> steps_;
-  std::vector<int> outputs_;        // value ids, each written by a step of its own
-  std::vector<ElementType> types_;  // of every value; values 0 … inputs − 1 are the inputs
-  std::vector<int> storage_;        // value whose memory a value uses (itself unless a view)
-  std::vector<int> last_use_;       // last step reading a value's storage
+  std::vector<int> outputs_;       // value ids, each written by a step of its own
+  std::vector<TensorType> types_;  // of every value; values 0 … inputs − 1 are the inputs
+  std::vector<int> storage_;       // value whose memory a value uses (itself unless a view)
+  std::vector<int> last_use_;      // last step reading a value's storage
   bool rows_independent_ = false;
   int num_threads_ = 1;
 
@@ -86,13 +87,14 @@ class ProgramBuilder {
  public:
   ProgramBuilder();
 
-  // Id of a new float input. Throws ModelFormatError after the first op was added.
-  int add_input(std::string name, const Shape& declared);
+  // Id of a new input, of any type but bits. Throws ModelFormatError after the first op was added.
+  int add_input(std::string name, const Shape& declared, ElementType type = ElementType::f32);
 
-  // Id of the op's output. Throws ModelFormatError where an input id or its type does not fit.
+  // Id of the op's first output; its others follow. Throws ModelFormatError where an input id or
+  // its type does not fit.
   int add_op(std::unique_ptr<Op> op, std::vector<int> inputs);
 
-  ElementType type_of(int value) const;
+  TensorType type_of(int value) const;
 
   // The program; the builder is empty afterwards. Outputs must be floats.
   std::unique_ptr<Program> finish(const std::vector<int>& outputs, bool rows_independent,

@@ -253,8 +253,9 @@ void bench_xnor_layer(const KernelSet& kernels, const LayerShape& shape) {
   Aligned<std::byte> output(static_cast<std::ptrdiff_t>(tensor_bytes(ElementType::bits, out)));
   Aligned<std::byte> scratch(static_cast<std::ptrdiff_t>(op->scratch_bytes({&shape.input, 1})));
   TensorView values[] = {{input.data(), shape.input}, {output.data(), out}};
-  const int ids[] = {0};
-  const double time = seconds([&] { op->run({values, ids, 1, scratch.data()}); });
+  const int inputs[] = {0};
+  const int outputs[] = {1};
+  const double time = seconds([&] { op->run({values, inputs, outputs, scratch.data()}); });
   print_binary(op->kernel(), shape.name, time, shape.macs);
 }
 

@@ -191,7 +191,7 @@ std::vector<float> run_layer(const LayerCase& layer, const Epilogue& epilogue,
   const std::vector<float> x(layer.input.begin(), layer.input.end());
   const std::array<Shape, 1> shapes{shape};
   std::vector<float> y(index(program->output_shapes(shapes)[0].elements()));
-  const std::array<const float*, 1> inputs{x.data()};
+  const std::array<const void*, 1> inputs{x.data()};
   const std::array<float*, 1> outputs{y.data()};
   program->run(shapes, inputs, outputs);
   return y;

@@ -23,7 +23,7 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 std::vector<float> run(const Program& program, const Shape& shape, const std::vector<float>& x) {
   const std::array<Shape, 1> shapes{shape};
   std::vector<float> y(index(program.output_shapes(shapes)[0].elements()));
-  const std::array<const float*, 1> inputs{x.data()};
+  const std::array<const void*, 1> inputs{x.data()};
   const std::array<float*, 1> outputs{y.data()};
   program.run(shapes, inputs, outputs);
   return y;
