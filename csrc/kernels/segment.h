@@ -9,6 +9,11 @@
 // element is one float for float kernels and one 64-bit word for packed ones. `weight` counts the
 // same unit along K. Rows share the list: a kernel call covers only pixels whose windows are
 // clipped alike.
+//
+// Numbers of several bits are a weighted sum of planes of bits (base/bits.h). Their dot product is
+// the sum over planes by Horner's rule: the segments list the most significant plane first, and the
+// first segment of each further plane doubles what was summed before it, as often as the weights of
+// the two planes are apart. Planes of both operands are listed by falling weight of their product.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +23,10 @@ namespace bnn {
 struct Segment {
   std::ptrdiff_t input;   // offset of the first element from the row's origin
   std::ptrdiff_t weight;  // index of the first element along K
-  std::ptrdiff_t length;  // number of elements
+  std::ptrdiff_t length;  // number of elements, at least 1
+  // How often the sum over all earlier segments is doubled before this one is added. Families whose
+  // input is bits do so; those of floats ignore it.
+  int doublings = 0;
 };
 
 // Lane vectors of output channels that one kernel call may cover.

@@ -18,8 +18,9 @@ struct GemmCase {
   int lanes;
   std::ptrdiff_t row_stride;
   std::vector<Segment> segments;
-  std::ptrdiff_t k;       // extent of the weights along K
-  std::ptrdiff_t length;  // elements under the segments
+  std::ptrdiff_t k;                // extent of the weights along K
+  std::ptrdiff_t length;           // elements under the segments
+  std::ptrdiff_t weighted_length;  // each counted as often as the doublings after it say
   std::ptrdiff_t acc_stride;
 
   std::string text() const {
@@ -28,11 +29,30 @@ struct GemmCase {
                     ", segments";
     for (std::size_t i = 0; i < segments.size() && i < 8; ++i) {
       s += " (" + std::to_string(segments[i].input) + ", " + std::to_string(segments[i].weight) +
-           ", " + std::to_string(segments[i].length) + ")";
+           ", " + std::to_string(segments[i].length) + ")" +
+           (segments[i].doublings > 0 ? "<<" + std::to_string(segments[i].doublings) : "");
     }
     return s + (segments.size() > 8 ? " ..." : "");
   }
 };
+
+// Makes some segments double the sum before them, within the bound of the contracts on bits.
+// Returns the sum of the lengths, doubled likewise.
+inline std::ptrdiff_t random_doublings(Random& random, std::vector<Segment>& segments) {
+  constexpr std::ptrdiff_t kMostWords = ((std::ptrdiff_t{1} << 30) - 1) / 64;
+  const bool any = random.one_in(2);
+  std::ptrdiff_t left = 0;  // words of all segments from s on
+  for (const Segment& s : segments) left += s.length;
+  std::ptrdiff_t sum = 0;
+  for (Segment& s : segments) {
+    const int doublings = any ? static_cast<int>(random.between(0, 3)) : 0;
+    // Later segments fit, too, if none of them doubles.
+    if ((sum << doublings) + left <= kMostWords) s.doublings = doublings;
+    sum = (sum << s.doublings) + s.length;
+    left -= s.length;
+  }
+  return sum;
+}
 
 // Dense (one run), window-like (equal short runs, rows of pixels overlapping) and arbitrary
 // segments. `longest` is the largest K; long sums get few rows, for the reference's sake.
@@ -70,6 +90,7 @@ inline GemmCase random_gemm_case(Random& random, int lanes, std::ptrdiff_t longe
   }  // else: no segment at all, a window outside the image
   // Taps may come in any order.
   if (random.one_in(4)) std::reverse(c.segments.begin(), c.segments.end());
+  c.weighted_length = random_doublings(random, c.segments);
   c.row_stride = random.one_in(2) ? random.between(0, 8) : random.between(1, 300);
   c.acc_stride = round_up(c.vectors * lanes, 16) + 16 * random.between(0, 2);
   return c;

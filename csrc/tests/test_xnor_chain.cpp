@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "family_tests.h"
+#include "gemm_case.h"
 #include "guarded_array.h"
 #include "kernels/xnor_chain/xnor_chain.h"
 #include "ops/chain_layout.h"
@@ -35,6 +36,7 @@ class ChainCase {
       chains_.push_back(chains_.front());
       full_.push_back(full_.front());
     }
+    weighted_words_ = random_doublings(random, chains_);
     vector_stride_ = weight_words_ * lanes + 8 * random.between(0, 2);
     weights_ = std::vector<std::uint64_t>(index(vectors_ * lanes * weight_words_));
     for (std::uint64_t& word : weights_) word = extreme ? flip : random.bits();
@@ -71,11 +73,8 @@ class ChainCase {
   std::ptrdiff_t rows() const { return rows_; }
   std::ptrdiff_t vectors() const { return vectors_; }
   std::ptrdiff_t channels() const { return vectors_ * lanes_; }
-  std::ptrdiff_t words() const {
-    std::ptrdiff_t sum = 0;
-    for (const Segment& s : chains_) sum += s.length;
-    return sum;
-  }
+  // Each word counted as often as the doublings after it say.
+  std::ptrdiff_t weighted_words() const { return weighted_words_; }
 
   template <class Fn, class... Output>
   void run(Fn kernel, std::int32_t valid, Output... output) const {
@@ -84,20 +83,23 @@ class ChainCase {
   }
 
   std::int32_t expected(std::ptrdiff_t row, std::ptrdiff_t channel, std::int32_t valid) const {
-    std::int32_t acc = valid;
+    std::int32_t ones = 0;
     for (const Segment& s : chains_) {
+      ones <<= s.doublings;
       for (std::ptrdiff_t k = 0; k < s.length; ++k) {
-        acc -= 2 * std::popcount(words_[index(inputs_[index(row)] + s.input + k)] ^
-                                 *weight(channel, s.weight + k));
+        ones += std::popcount(words_[index(inputs_[index(row)] + s.input + k)] ^
+                              *weight(channel, s.weight + k));
       }
     }
-    return acc;
+    return valid - 2 * ones;
   }
 
   std::string text() const {
     std::string s =
         "rows " + std::to_string(rows_) + ", vectors " + std::to_string(vectors_) + ", chains";
-    for (const Segment& chain : chains_) s += " " + std::to_string(chain.length);
+    for (const Segment& chain : chains_) {
+      s += " " + std::to_string(chain.length) + "<<" + std::to_string(chain.doublings);
+    }
     return s;
   }
 
@@ -112,6 +114,7 @@ class ChainCase {
   std::vector<Segment> chains_;
   std::vector<std::ptrdiff_t> full_;  // lengths of the chains as packed
   std::ptrdiff_t weight_words_ = 0;
+  std::ptrdiff_t weighted_words_ = 0;
   std::ptrdiff_t vector_stride_;
   std::vector<std::uint64_t> weights_;  // [channels][words]
   std::vector<std::uint64_t> words_;    // of the rows
@@ -122,7 +125,8 @@ class ChainCase {
 
 // Tail bits of real operands are 0: `valid` lies below the bits of the words.
 std::int32_t random_valid(const ChainCase& c, Random& random) {
-  return static_cast<std::int32_t>(c.words() * 64 - random.between(0, 63));
+  return static_cast<std::int32_t>(
+      std::max<std::ptrdiff_t>(0, c.weighted_words() * 64 - random.between(0, 63)));
 }
 
 }  // namespace

@@ -137,8 +137,22 @@ template <bool kFirst, int kLength, int kRows, int kVectors>
   }
 }
 
+// Doubles what was counted so far `doublings` times.
+template <int kRows, int kVectors>
+[[gnu::always_inline]] inline void double_counts(int doublings, Counts<kRows, kVectors>& counts) {
+  const __m128i shift = _mm_cvtsi32_si128(doublings);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      counts.carries_u64x8[r][v] = _mm512_sll_epi64(counts.carries_u64x8[r][v], shift);
+      counts.ones_u64x8[r][v] = _mm512_sll_epi64(counts.ones_u64x8[r][v], shift);
+    }
+  }
+}
+
 // Disagreements of kRows rows with kVectors lane vectors.
-template <int kLength, int kRows, int kVectors>
+template <bool kDoubles, int kLength, int kRows, int kVectors>
 [[gnu::always_inline]] inline void count(const Operands& call, const std::ptrdiff_t* inputs,
                                          const std::uint64_t* weights,
                                          __m512i (&ones_u64x8)[kRows][kVectors]) {
@@ -156,6 +170,7 @@ template <int kLength, int kRows, int kVectors>
   Counts<kRows, kVectors> counts;
   add_chain<true, kLength>(call, call.chains[0], x, weights, counts);
   for (int s = 1; s < call.chain_count; ++s) {
+    if constexpr (kDoubles) double_counts(call.chains[s].doublings, counts);
     add_chain<false, kLength>(call, call.chains[s], x, weights, counts);
   }
 #pragma GCC unroll 8
@@ -265,48 +280,48 @@ class BitsColumn {
   const std::ptrdiff_t* outputs_;
 };
 
-template <int kRows, int kLength, int kVectors, template <int> class Column>
+template <int kRows, bool kDoubles, int kLength, int kVectors, template <int> class Column>
 [[gnu::always_inline]] inline void tile(const Operands& call, const std::uint64_t* weights,
                                         std::ptrdiff_t row, const Column<kVectors>& column) {
   __m512i ones_u64x8[kRows][kVectors];
-  count<kLength>(call, call.inputs + row, weights, ones_u64x8);
+  count<kDoubles, kLength>(call, call.inputs + row, weights, ones_u64x8);
   column.template store<kRows>(ones_u64x8, row);
 }
 
 // All rows of kVectors lane vectors, in tiles of four rows: their two state registers per output
 // fit beside the weights of a pair.
-template <int kLength, int kVectors, template <int> class Column>
+template <bool kDoubles, int kLength, int kVectors, template <int> class Column>
 [[gnu::noinline]] void run_column(const Operands operands,
                                   const typename Column<kVectors>::Output& output,
                                   std::ptrdiff_t rows, std::ptrdiff_t vector) {
   const Column<kVectors> column(output, vector);
   const std::uint64_t* weights = operands.weights + vector * operands.vector_stride;
   std::ptrdiff_t row = 0;
-  for (; row + 4 <= rows; row += 4) tile<4, kLength>(operands, weights, row, column);
+  for (; row + 4 <= rows; row += 4) tile<4, kDoubles, kLength>(operands, weights, row, column);
   switch (rows - row) {
     case 3:
-      return tile<3, kLength>(operands, weights, row, column);
+      return tile<3, kDoubles, kLength>(operands, weights, row, column);
     case 2:
-      return tile<2, kLength>(operands, weights, row, column);
+      return tile<2, kDoubles, kLength>(operands, weights, row, column);
     case 1:
-      return tile<1, kLength>(operands, weights, row, column);
+      return tile<1, kDoubles, kLength>(operands, weights, row, column);
     default:
       return;
   }
 }
 
 // Lane vectors outside, so that the weights of a column stay in L1 while all rows stream past.
-template <int kLength, template <int> class Column>
+template <bool kDoubles, int kLength, template <int> class Column>
 void run_columns(const Operands& operands, const typename Column<1>::Output& output,
                  std::ptrdiff_t rows, std::ptrdiff_t vectors) {
   std::ptrdiff_t vector = 0;
   for (; vector + 2 <= vectors; vector += 2) {
-    run_column<kLength, 2, Column>(operands, output, rows, vector);
+    run_column<kDoubles, kLength, 2, Column>(operands, output, rows, vector);
   }
-  if (vector < vectors) run_column<kLength, 1, Column>(operands, output, rows, vector);
+  if (vector < vectors) run_column<kDoubles, kLength, 1, Column>(operands, output, rows, vector);
 }
 
-template <template <int> class Column>
+template <bool kDoubles, template <int> class Column>
 void sweep(const Operands& operands, const typename Column<1>::Output& output, std::ptrdiff_t rows,
            std::ptrdiff_t vectors) {
   // Three taps of one word, the shortest chains there are: loops over them would cost as much as
@@ -314,9 +329,21 @@ void sweep(const Operands& operands, const typename Column<1>::Output& output, s
   bool threes = true;
   for (int s = 0; s < operands.chain_count; ++s) threes &= operands.chains[s].length == 3;
   if (threes) {
-    run_columns<3, Column>(operands, output, rows, vectors);
+    run_columns<kDoubles, 3, Column>(operands, output, rows, vectors);
   } else {
-    run_columns<0, Column>(operands, output, rows, vectors);
+    run_columns<kDoubles, 0, Column>(operands, output, rows, vectors);
+  }
+}
+
+template <template <int> class Column>
+void run(const Operands& operands, const typename Column<1>::Output& output, std::ptrdiff_t rows,
+         std::ptrdiff_t vectors) {
+  bool doubles = false;
+  for (int s = 0; s < operands.chain_count; ++s) doubles |= operands.chains[s].doublings > 0;
+  if (doubles) {
+    sweep<true, Column>(operands, output, rows, vectors);
+  } else {
+    sweep<false, Column>(operands, output, rows, vectors);
   }
 }
 
@@ -327,8 +354,8 @@ void xnor_chain_avx512_vpopcntdq(const std::uint64_t* input, const std::ptrdiff_
                                  const std::uint64_t* weights, std::ptrdiff_t vector_stride,
                                  std::ptrdiff_t vectors, std::int32_t valid, std::int32_t* acc,
                                  std::ptrdiff_t acc_stride) {
-  sweep<AccColumn>({input, inputs, chains, chain_count, weights, vector_stride},
-                   {valid, acc, acc_stride}, rows, vectors);
+  run<AccColumn>({input, inputs, chains, chain_count, weights, vector_stride},
+                 {valid, acc, acc_stride}, rows, vectors);
 }
 
 void xnor_chain_bits_avx512_vpopcntdq(const std::uint64_t* input, const std::ptrdiff_t* inputs,
@@ -337,8 +364,8 @@ void xnor_chain_bits_avx512_vpopcntdq(const std::uint64_t* input, const std::ptr
                                       std::ptrdiff_t vectors, std::int32_t valid,
                                       const std::int32_t* limit, const std::uint8_t* flips,
                                       std::uint8_t* out, const std::ptrdiff_t* outputs) {
-  sweep<BitsColumn>({input, inputs, chains, chain_count, weights, vector_stride},
-                    {valid, limit, flips, out, outputs}, rows, vectors);
+  run<BitsColumn>({input, inputs, chains, chain_count, weights, vector_stride},
+                  {valid, limit, flips, out, outputs}, rows, vectors);
 }
 
 }  // namespace bnn

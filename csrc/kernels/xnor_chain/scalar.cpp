@@ -26,6 +26,9 @@ Ones ones_of(const std::uint64_t* row, const Segment* chains, int chain_count,
              const std::uint64_t* weights) {
   Ones ones = {};
   for (int s = 0; s < chain_count; ++s) {
+    if (chains[s].doublings > 0) {
+      for (int l = 0; l < kLanes; ++l) ones.lanes[l] <<= chains[s].doublings;
+    }
     const std::uint64_t* a = row + chains[s].input;
     const std::uint64_t* w = weights + chains[s].weight * kLanes;
     const std::ptrdiff_t length = chains[s].length;

@@ -29,10 +29,12 @@
 //
 // The first m elements of a chain are again a chain, of its first m words.
 //
-//     ones(r, v, l) = Σ_s Σ_{k < s.length} popcount(a_k xor w_k), of the words that are stored as
-//         input[inputs[r] + s.input + k]   and   weights[v·vector_stride + (s.weight + k)·lanes +
-//         l]
-//     acc(r, v, l)  = valid − 2 · ones(r, v, l)
+//     acc(r, v, l) = valid − 2 · ones
+//     ones = 0;   for each segment s in order:
+//         ones = ones · 2^s.doublings + Σ_{k < s.length} popcount(a_k xor w_k)
+//     of the words that are stored as
+//         input[inputs[r] + s.input + k]   and
+//         weights[v·vector_stride + (s.weight + k)·lanes + l]
 //
 //     0 ≤ r < rows      0 ≤ v < vectors      0 ≤ l < lanes = 8
 //
@@ -47,8 +49,8 @@
 // there may be none. acc:
 // 64-byte aligned, acc_stride a multiple of 16. limit: 64-byte aligned, readable for `vectors`
 // vectors, as flips is. Outputs do not alias operands.
-// Bound: Σ length · 64 < 2^30 per row and 0 ≤ valid < 2^30 (callers check), all arithmetic is
-// exact.
+// Bound: `ones` stays below 2^30 even where every bit of the words disagrees (callers check), and
+// 0 ≤ valid < 2^30: all arithmetic is exact.
 #pragma once
 
 #include <cstddef>

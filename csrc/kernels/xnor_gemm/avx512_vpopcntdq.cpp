@@ -21,7 +21,7 @@ struct Call {
 
 // kRows × kVectors sums stay in registers over all segments; per word and sum one xor, one vpopcntq
 // and one add, which is the machine's bound (3 operations per 512 products).
-template <int kRows, int kVectors>
+template <bool kDoubles, int kRows, int kVectors>
 void tile(const Call& call, int first_row) {
   __m512i ones_u64x8[kRows][kVectors];
 #pragma GCC unroll 16
@@ -33,6 +33,16 @@ void tile(const Call& call, int first_row) {
   const std::ptrdiff_t vector_stride = call.vector_stride;
   const std::uint64_t* rows = call.input + first_row * row_stride;
   for (int s = 0; s < call.segment_count; ++s) {
+    if constexpr (kDoubles) {
+      const __m128i doublings = _mm_cvtsi32_si128(call.segments[s].doublings);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          ones_u64x8[r][v] = _mm512_sll_epi64(ones_u64x8[r][v], doublings);
+        }
+      }
+    }
     const std::uint64_t* x = rows + call.segments[s].input;
     const std::uint64_t* w = call.weights + call.segments[s].weight * kLanes;
     for (std::ptrdiff_t k = call.segments[s].length; k > 0; --k, ++x, w += kLanes) {
@@ -67,13 +77,15 @@ using TileFn = void (*)(const Call&, int);
 
 // Tiles by vectors and rows: as many sums as the 32 registers hold beside weights and input.
 constexpr int kMaxTileRows[kMaxVectors] = {8, 8, 6, 5};
+template <bool kD>
 constexpr TileFn kTiles[kMaxVectors][8] = {
-    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>,
-     tile<8, 1>},
-    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>,
-     tile<8, 2>},
-    {tile<1, 3>, tile<2, 3>, tile<3, 3>, tile<4, 3>, tile<5, 3>, tile<6, 3>},
-    {tile<1, 4>, tile<2, 4>, tile<3, 4>, tile<4, 4>, tile<5, 4>},
+    {tile<kD, 1, 1>, tile<kD, 2, 1>, tile<kD, 3, 1>, tile<kD, 4, 1>, tile<kD, 5, 1>, tile<kD, 6, 1>,
+     tile<kD, 7, 1>, tile<kD, 8, 1>},
+    {tile<kD, 1, 2>, tile<kD, 2, 2>, tile<kD, 3, 2>, tile<kD, 4, 2>, tile<kD, 5, 2>, tile<kD, 6, 2>,
+     tile<kD, 7, 2>, tile<kD, 8, 2>},
+    {tile<kD, 1, 3>, tile<kD, 2, 3>, tile<kD, 3, 3>, tile<kD, 4, 3>, tile<kD, 5, 3>,
+     tile<kD, 6, 3>},
+    {tile<kD, 1, 4>, tile<kD, 2, 4>, tile<kD, 3, 4>, tile<kD, 4, 4>, tile<kD, 5, 4>},
 };
 
 }  // namespace
@@ -85,12 +97,15 @@ void xnor_gemm_avx512_vpopcntdq(const std::uint64_t* input, std::ptrdiff_t row_s
                                 std::ptrdiff_t acc_stride) {
   const Call call{input,         row_stride, segments, segment_count, weights,
                   vector_stride, valid,      acc,      acc_stride};
+  bool doubles = false;
+  for (int s = 0; s < segment_count; ++s) doubles |= segments[s].doublings > 0;
+  const TileFn* tiles_by_rows = doubles ? kTiles<true>[vectors - 1] : kTiles<false>[vectors - 1];
   const int max_rows = kMaxTileRows[vectors - 1];
   // Tiles of nearly equal height: a tile of one or two rows would leave the units idle.
   int row = 0;
   for (int tiles = (rows + max_rows - 1) / max_rows; tiles > 0; --tiles) {
     const int height = (rows - row + tiles - 1) / tiles;
-    kTiles[vectors - 1][height - 1](call, row);
+    tiles_by_rows[height - 1](call, row);
     row += height;
   }
 }

@@ -85,15 +85,25 @@ void count_bits(const Call& call, int first_row, int vector) {
   int s = 0;
   std::ptrdiff_t done = 0;  // words of segment s already counted
   while (s < call.segment_count) {
+    if (done == 0 && call.segments[s].doublings > 0) {
+      const __m128i doublings = _mm_cvtsi32_si128(call.segments[s].doublings);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+        for (int p = 0; p < kParts; ++p) {
+          total_u64x4[r][p] = _mm256_sll_epi64(total_u64x4[r][p], doublings);
+        }
+      }
+    }
     __m256i ones_u8x32[kRows][kParts];
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
       for (int p = 0; p < kParts; ++p) ones_u8x32[r][p] = _mm256_setzero_si256();
     }
-    // Up to 31 words, from as many segments as that takes.
+    // Up to 31 words, from as many segments as that takes, up to the next one that doubles.
     std::ptrdiff_t room = kWordsPerFlush;
-    while (s < call.segment_count && room > 0) {
+    do {
       const std::uint64_t* x = rows + call.segments[s].input + done;
       const std::uint64_t* w = weights + (call.segments[s].weight + done) * kLanes;
       const std::ptrdiff_t left = call.segments[s].length - done;
@@ -121,7 +131,7 @@ void count_bits(const Call& call, int first_row, int vector) {
       } else {
         done += words;
       }
-    }
+    } while (room > 0 && s < call.segment_count && call.segments[s].doublings == 0);
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
@@ -188,19 +198,25 @@ struct Word {
   std::ptrdiff_t weight;
 };
 
-// Lists the words under the segments, a chunk at a time.
+// Lists the words under the segments, a chunk at a time. A segment that doubles starts a chunk.
 struct WordLister {
   const Segment* segment;
   const Segment* end;
   std::ptrdiff_t done = 0;  // words of *segment listed before
+  int doublings = 0;        // of the sums before the chunk
 
   int next(Word* words) {
     int count = 0;
+    doublings = 0;
     while (segment != end && count < kChunkWords) {
       if (done == segment->length) {
         ++segment;
         done = 0;
         continue;
+      }
+      if (done == 0 && segment->doublings > 0) {
+        if (count > 0) break;
+        doublings = segment->doublings;
       }
       words[count++] = {segment->input + done, segment->weight + done};
       ++done;
@@ -321,15 +337,22 @@ void lookup_tile(const std::uint16_t* offsets, int nibbles, const std::uint8_t* 
   }
 }
 
-// One row's vector: acc = valid − 2 · totals the first time, acc −= 2 · totals after that.
-inline void subtract_totals(const std::uint16_t* totals, bool first_time, std::int32_t valid,
-                            std::int32_t* acc) {
+// One row's vector: acc = valid − 2 · (ones · 2^doublings + totals), where ones = 0 the first time
+// and (valid − acc) / 2 after that.
+inline void subtract_totals(const std::uint16_t* totals, bool first_time, int doublings,
+                            std::int32_t valid, std::int32_t* acc) {
   const __m128i left = _mm_load_si128(reinterpret_cast<const __m128i*>(totals));
   const __m128i right = _mm_load_si128(reinterpret_cast<const __m128i*>(totals + 8));
   const __m128i in_order[2] = {_mm_unpacklo_epi32(left, right), _mm_unpackhi_epi32(left, right)};
 #pragma GCC unroll 2
   for (int i = 0; i < 2; ++i) {
-    const __m256i before = first_time ? _mm256_set1_epi32(valid) : load(acc + 8 * i);
+    const __m256i valid_i32x8 = _mm256_set1_epi32(valid);
+    __m256i before = valid_i32x8;
+    if (!first_time) {
+      const __m256i twice_ones_i32x8 = _mm256_sub_epi32(valid_i32x8, load(acc + 8 * i));
+      before = _mm256_sub_epi32(valid_i32x8,
+                                _mm256_sll_epi32(twice_ones_i32x8, _mm_cvtsi32_si128(doublings)));
+    }
     const __m256i ones_i32x8 = _mm256_cvtepu16_epi32(in_order[i]);
     store(acc + 8 * i, _mm256_sub_epi32(before, _mm256_slli_epi32(ones_i32x8, 1)));
   }
@@ -351,10 +374,12 @@ void lookup_pairs(const Call& call, int rows, int vectors) {
   int count = lister.next(words);
   bool first_time = true;
   do {
+    const int doublings = lister.doublings;
     for (int i = 0; i < 2 * pairs * kRowTotals; i += kLanes) {
       store(totals + i, _mm256_setzero_si256());
     }
-    for (int chunk = 0; count > 0 && chunk < kTotalsChunks; ++chunk) {
+    int chunk = 0;
+    do {
       const int used = count * kNibbles;
       const int nibbles = (used + kStep - 1) / kStep * kStep;
       for (int g = 0; g < kGroups; ++g) {
@@ -390,11 +415,12 @@ void lookup_pairs(const Call& call, int rows, int vectors) {
         pair += height;
       }
       count = lister.next(words);
-    }
+    } while (count > 0 && ++chunk < kTotalsChunks && lister.doublings == 0);
     for (int r = 0; r < rows; ++r) {
       for (int v = 0; v < vectors; ++v) {
         subtract_totals(totals + r * kRowTotals + v % 2 * kParityTotals + v / 2 * kLanes,
-                        first_time, call.valid, call.acc + r * call.acc_stride + v * kLanes);
+                        first_time, doublings, call.valid,
+                        call.acc + r * call.acc_stride + v * kLanes);
       }
     }
     first_time = false;

@@ -34,6 +34,19 @@ template <int kRows, int kVectors>
   int s = 0;
   std::ptrdiff_t done = 0;  // words of segment s already counted
   while (s < call.segment_count) {
+    if (done == 0 && call.segments[s].doublings > 0) {
+      const int32x4_t doublings = vdupq_n_s32(call.segments[s].doublings);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 2
+          for (int h = 0; h < 2; ++h) {
+            total_u32x4[r][v][h] = vshlq_u32(total_u32x4[r][v][h], doublings);
+          }
+        }
+      }
+    }
     uint8x16_t ones_u8x16[kRows][kVectors][2];
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
@@ -42,9 +55,9 @@ template <int kRows, int kVectors>
         ones_u8x16[r][v][0] = ones_u8x16[r][v][1] = vdupq_n_u8(0);
       }
     }
-    // Up to 31 words, from as many segments as that takes.
+    // Up to 31 words, from as many segments as that takes, up to the next one that doubles.
     std::ptrdiff_t room = kWordsPerFlush;
-    while (s < call.segment_count && room > 0) {
+    do {
       const std::uint64_t* x = rows + call.segments[s].input + done;
       const std::uint64_t* w = call.weights + (call.segments[s].weight + done) * kLanes;
       const std::ptrdiff_t left = call.segments[s].length - done;
@@ -73,7 +86,7 @@ template <int kRows, int kVectors>
       } else {
         done += words;
       }
-    }
+    } while (room > 0 && s < call.segment_count && call.segments[s].doublings == 0);
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4

@@ -24,16 +24,19 @@ inline std::uint64_t sum_of_bytes(std::uint64_t x) {
   return (x * 0x0001000100010001u) >> 48;
 }
 
-}  // namespace
-
-void xnor_gemm_scalar(const std::uint64_t* input, std::ptrdiff_t row_stride, int rows,
-                      const Segment* segments, int segment_count, const std::uint64_t* weights,
-                      std::ptrdiff_t vector_stride, int vectors, std::int32_t valid,
-                      std::int32_t* acc, std::ptrdiff_t acc_stride) {
+// kDoubles: whether any segment does. Shifts would keep the sums of the others out of registers.
+template <bool kDoubles>
+void xnor_gemm(const std::uint64_t* input, std::ptrdiff_t row_stride, int rows,
+               const Segment* segments, int segment_count, const std::uint64_t* weights,
+               std::ptrdiff_t vector_stride, int vectors, std::int32_t valid, std::int32_t* acc,
+               std::ptrdiff_t acc_stride) {
   for (int r = 0; r < rows; ++r) {
     for (int v = 0; v < vectors; ++v) {
       std::uint64_t ones[kLanes] = {};
       for (int s = 0; s < segment_count; ++s) {
+        if (kDoubles && segments[s].doublings > 0) {
+          for (int l = 0; l < kLanes; ++l) ones[l] <<= segments[s].doublings;
+        }
         const std::uint64_t* x = input + r * row_stride + segments[s].input;
         const std::uint64_t* w = weights + v * vector_stride + segments[s].weight * kLanes;
         std::ptrdiff_t left = segments[s].length;
@@ -53,6 +56,19 @@ void xnor_gemm_scalar(const std::uint64_t* input, std::ptrdiff_t row_stride, int
       for (int l = 0; l < kLanes; ++l) out[l] = valid - 2 * static_cast<std::int32_t>(ones[l]);
     }
   }
+}
+
+}  // namespace
+
+void xnor_gemm_scalar(const std::uint64_t* input, std::ptrdiff_t row_stride, int rows,
+                      const Segment* segments, int segment_count, const std::uint64_t* weights,
+                      std::ptrdiff_t vector_stride, int vectors, std::int32_t valid,
+                      std::int32_t* acc, std::ptrdiff_t acc_stride) {
+  bool doubles = false;
+  for (int s = 0; s < segment_count; ++s) doubles |= segments[s].doublings > 0;
+  const auto run = doubles ? xnor_gemm<true> : xnor_gemm<false>;
+  run(input, row_stride, rows, segments, segment_count, weights, vector_stride, vectors, valid, acc,
+      acc_stride);
 }
 
 }  // namespace bnn
