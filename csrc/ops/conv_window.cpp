@@ -44,15 +44,18 @@ WindowAxis::Taps WindowAxis::real_taps(std::int64_t o, std::int64_t extent) cons
 }
 
 std::string Window::problem() const {
-  const std::string vertical = h.problem();
-  return vertical.empty() ? w.problem() : vertical;
+  for (const WindowAxis* axis : {&d, &h, &w}) {
+    const std::string found = axis->problem();
+    if (!found.empty()) return found;
+  }
+  return {};
 }
 
 bool Window::pointwise() const {
   const auto single = [](const WindowAxis& axis) {
     return axis.kernel == 1 && axis.stride == 1 && axis.pad_begin == 0 && axis.pad_end == 0;
   };
-  return single(h) && single(w);
+  return single(d) && single(h) && single(w);
 }
 
 int pixel_runs(const WindowAxis& axis, std::int64_t input_extent, std::int64_t output_extent,
@@ -69,27 +72,29 @@ int pixel_runs(const WindowAxis& axis, std::int64_t input_extent, std::int64_t o
   return count;
 }
 
-int window_segments(const Window& window, WindowAxis::Taps vertical, WindowAxis::Taps horizontal,
-                    std::int64_t unit, std::int64_t slice, std::int64_t row_units,
+int window_segments(const Window& window, const WindowTaps& taps, std::int64_t unit,
+                    std::int64_t slice, std::int64_t row_units, std::int64_t plane_units,
                     Segment* segments) {
   const bool adjacent = window.w.dilation == 1 && slice == unit;
-  const std::int64_t columns = horizontal.last - horizontal.first;
+  const std::int64_t columns = taps.w.last - taps.w.first;
   int count = 0;
-  for (std::int64_t row = vertical.first; row < vertical.last; ++row) {
-    const std::int64_t input = (row - vertical.first) * window.h.dilation * row_units;
-    const std::int64_t weight = (row * window.w.kernel + horizontal.first) * slice;
-    if (adjacent) {
-      if (columns > 0) segments[count++] = {input, weight, columns * slice};
-      continue;
-    }
-    for (std::int64_t column = 0; column < columns; ++column) {
-      segments[count++] = {input + column * window.w.dilation * unit, weight + column * slice,
-                           slice};
+  for (std::int64_t plane = taps.d.first; plane < taps.d.last; ++plane) {
+    for (std::int64_t row = taps.h.first; row < taps.h.last; ++row) {
+      const std::int64_t input = (plane - taps.d.first) * window.d.dilation * plane_units +
+                                 (row - taps.h.first) * window.h.dilation * row_units;
+      const std::int64_t weight =
+          ((plane * window.h.kernel + row) * window.w.kernel + taps.w.first) * slice;
+      if (adjacent) {
+        if (columns > 0) segments[count++] = {input, weight, columns * slice};
+        continue;
+      }
+      for (std::int64_t column = 0; column < columns; ++column) {
+        segments[count++] = {input + column * window.w.dilation * unit, weight + column * slice,
+                             slice};
+      }
     }
   }
   return count;
 }
-
-std::int64_t max_window_segments(const Window& window) { return window.h.kernel * window.w.kernel; }
 
 }  // namespace bnn

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/shape.h"
 #include "kernels/segment.h"
 
 namespace bnn {
@@ -36,12 +37,17 @@ struct WindowAxis {
   std::int64_t position(std::int64_t o, std::int64_t tap) const {
     return o * stride - pad_begin + tap * dilation;
   }
+
+  friend bool operator==(const WindowAxis&, const WindowAxis&) = default;
 };
 
+// Two axes, or three with a depth.
 struct Window {
   WindowAxis h;
   WindowAxis w;
+  WindowAxis d{};
 
+  std::int64_t taps() const { return d.kernel * h.kernel * w.kernel; }
   std::string problem() const;
   // One tap, unit stride, no padding: every output pixel is exactly its input pixel.
   bool pointwise() const;
@@ -59,15 +65,40 @@ struct PixelRun {
 int pixel_runs(const WindowAxis& axis, std::int64_t input_extent, std::int64_t output_extent,
                PixelRun* runs);
 
-// The segments of a window clipped to (vertical, horizontal) taps, relative to its first real tap.
-//   unit        elements (words) per pixel
-//   slice       elements used of each pixel (= unit except for a group of channels)
-//   row_units   elements per input row
-// Weights lie along K as [tap row][tap column][slice]. Returns the number of segments written:
-// one per tap row where whole pixels of the row are adjacent, else one per tap.
-int window_segments(const Window& window, WindowAxis::Taps vertical, WindowAxis::Taps horizontal,
-                    std::int64_t unit, std::int64_t slice, std::int64_t row_units,
+// The real taps of a window; of a dense layer, its one tap.
+struct WindowTaps {
+  WindowAxis::Taps d{0, 1};
+  WindowAxis::Taps h{0, 1};
+  WindowAxis::Taps w{0, 1};
+
+  std::int64_t count() const {
+    return (d.last - d.first) * (h.last - h.first) * (w.last - w.first);
+  }
+};
+
+// Extents of images [N, H, W, C] or [N, D, H, W, C].
+struct ImageExtents {
+  explicit ImageExtents(const Shape& shape)
+      : images(shape[0]),
+        depth(shape.rank() == 5 ? shape[1] : 1),
+        height(shape[shape.rank() - 3]),
+        width(shape[shape.rank() - 2]) {}
+
+  std::int64_t images;
+  std::int64_t depth;
+  std::int64_t height;
+  std::int64_t width;
+};
+
+// The segments of a window clipped to its real taps, relative to the first of them.
+//   unit         elements (words) per pixel
+//   slice        elements used of each pixel (= unit except for a group of channels)
+//   row_units    elements per input row
+//   plane_units  elements per input plane of a volume
+// Weights lie along K as [tap plane][tap row][tap column][slice]. Returns the number of segments
+// written: one per tap row where whole pixels of the row are adjacent, else one per tap.
+int window_segments(const Window& window, const WindowTaps& taps, std::int64_t unit,
+                    std::int64_t slice, std::int64_t row_units, std::int64_t plane_units,
                     Segment* segments);
-std::int64_t max_window_segments(const Window& window);
 
 }  // namespace bnn

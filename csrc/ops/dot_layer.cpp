@@ -8,6 +8,7 @@
 #include "base/aligned.h"
 #include "base/bits.h"
 #include "ops/layer_shape.h"
+#include "ops/scratch.h"
 #include "ops/tile_epilogue.h"
 #include "ops/xnor_chain_layer.h"
 
@@ -25,6 +26,7 @@ constexpr std::size_t kTileElements = std::size_t{kMaxRows} * kMaxVectors * 16;
 // --------------------------------------------------------------------------------
 
 struct XnorFormat {
+  static constexpr bool kPlanes = true;
   using Input = std::uint64_t;
   using Weight = std::uint64_t;
   using Acc = std::int32_t;
@@ -49,6 +51,7 @@ struct XnorFormat {
 
 template <class KernelFn>
 struct FloatInputFormat {
+  static constexpr bool kPlanes = false;
   using Input = float;
   using Acc = float;
   static constexpr ElementType kInputType = ElementType::f32;
@@ -105,24 +108,32 @@ class DotLayer final : public Op {
   // `length` is K in units of Format::Input; `put(weights, k, lane_block, lane, row)` stores one
   // weight.
   DotLayer(const DotLayerSpec& spec, std::int64_t length, const Epilogue& epilogue,
-           const KernelSet& kernels)
+           const KernelSet& kernels, PlaneSums planes = {})
       : Op(spec.name),
         spec_(spec),
         length_(length),
         kernel_(Format::kernel(kernels)),
+        planes_(std::move(planes)),
         epilogue_(spec, epilogue, Format::binarize(kernels).run, Format::epilogue(kernels).run) {
     flat_ = spec.dense || (spec.window.pointwise() && spec.groups == 1);
     unit_ = Format::unit(spec.features);
     slice_ = Format::unit(spec.features / spec.groups);
     make_blocks();
+    if (planes_.has_rows()) {
+      plus_one_ = AlignedArray<Weight>(static_cast<std::size_t>(length_ * kernel_.lanes));
+    }
   }
 
-  TensorType input_type(std::size_t) const override { return Format::kInputType; }
+  TensorType input_type(std::size_t) const override {
+    return {Format::kInputType, spec_.input_code.planes()};
+  }
   TensorType output_type(std::size_t) const override {
     return epilogue_.to_bits() ? ElementType::bits : ElementType::f32;
   }
   std::string kernel() const override { return kernel_.name(); }
-  std::size_t constant_bytes() const override { return weights_.bytes() + epilogue_.bytes(); }
+  std::size_t constant_bytes() const override {
+    return weights_.bytes() + plus_one_.bytes() + planes_.bytes() + epilogue_.bytes();
+  }
 
   Shape infer(std::span<const Shape> inputs) const override {
     return dot_layer_shape(spec_, Format::kInputType, length_, inputs[0]);
@@ -130,34 +141,45 @@ class DotLayer final : public Op {
 
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
     const Shape out = infer(inputs);
-    const std::int64_t runs = flat_ ? 0 : out[2];
-    const std::int64_t segments = flat_ ? 1 : max_window_segments(spec_.window);
-    return kTileElements * sizeof(Acc) +
-           round_up(static_cast<std::size_t>(runs) * sizeof(PixelRun), kAlignment) +
-           static_cast<std::size_t>(segments) * sizeof(Segment);
+    return Scratch::bytes<Acc>(kTileElements) + Scratch::bytes<Acc>(kRowElements) +
+           Scratch::bytes<Acc>(kBlockChannels) +
+           Scratch::bytes<PixelRun>(flat_ ? 0 : ImageExtents(out).width) +
+           2 * Scratch::bytes<Segment>(max_segments());
   }
 
   double cycles(std::span<const Shape> /*inputs*/, const Shape& output) const override {
     const double per_output =
         static_cast<double>(length_) * (Format::kInputType == ElementType::bits ? kWordBits : 1);
-    return static_cast<double>(output.elements()) * per_output / Format::kMacsPerCycle;
+    return static_cast<double>(output.elements() * planes_.pair_count()) * per_output /
+           Format::kMacsPerCycle;
   }
 
   void run(const OpContext& context) const override {
     epilogue_.clear_tail_bits(context.output());
+    Scratch scratch(context.scratch);
+    Tile tile{};
+    tile.acc = scratch.take<Acc>(kTileElements);
+    tile.row_sums = scratch.take<Acc>(kRowElements);
+    tile.offsets = scratch.take<Acc>(kBlockChannels);
+    tile.segments = scratch.take<Segment>(max_segments());
+    tile.row_segments = scratch.take<Segment>(max_segments());
+    const Shape& in = context.input(0).shape;
+    tile.input_plane = whole_rows() ? in[0] * length_ : in.product(0, in.rank() - 1) * unit_;
     for (const Block& block : blocks_) {
       if (flat_) {
-        run_flat(context, block);
+        run_flat(context, block, tile);
       } else {
-        run_windows(context, block);
+        run_windows(context, block, tile, scratch);
       }
     }
   }
 
-  // [blocks of lane vectors][K][lanes]; filled by the maker, which knows the source format.
+  // [blocks of lane vectors][K of all planes][lanes]; filled by the maker, which knows the source
+  // format.
   AlignedArray<Weight>& weights() { return weights_; }
 
-  // Index into weights() of K = 0 of an output channel; the next k lies lanes() further.
+  // Index into weights() of K = 0 of an output channel's first plane; the next k lies lanes()
+  // further, the next plane behind all k.
   std::ptrdiff_t weight_index(std::int64_t channel) const {
     const std::int64_t per_group = spec_.outputs / spec_.groups;
     const std::int64_t in_group = channel % per_group;
@@ -172,10 +194,55 @@ class DotLayer final : public Op {
   std::ptrdiff_t vector_stride() const {
     const std::int64_t per_k = std::is_same_v<Format, BinaryWeightFormat> ? 1 : kernel_.lanes;
     const std::int64_t line = static_cast<std::int64_t>(kAlignment / sizeof(Weight));
-    return round_up(length_ * per_k, line);
+    const std::int64_t planes = static_cast<std::int64_t>(spec_.weight_code.shifts.size());
+    return round_up(planes * length_ * per_k, line);
   }
 
  private:
+  static constexpr std::int64_t kBlockChannels = std::int64_t{kMaxVectors} * 16;
+  static constexpr std::int64_t kRowElements = std::int64_t{kMaxRows} * 16;
+
+  // What is shared by the rows of one kernel call, in scratch memory.
+  struct Tile {
+    Acc* acc;
+    std::ptrdiff_t input_plane;  // elements from one plane of the input to the next
+    Segment* segments;
+    int segment_count;
+    std::int64_t valid;  // real elements under the window
+    // Of low-bit planes only (ops/low_bit.h).
+    Acc* offsets;
+    Acc* row_sums;
+    Segment* row_segments;
+    int row_segment_count;
+  };
+
+  std::int64_t max_segments() const {
+    return (flat_ ? 1 : spec_.window.taps()) * planes_.pair_count();
+  }
+
+  // A dense layer's packed rows are everything behind axis 0.
+  bool whole_rows() const { return Format::kPlanes && spec_.dense; }
+
+  // Completes the tile of a window of `elements` real elements, whose segments on the first planes
+  // are set.
+  void set_window(Tile& tile, const Block& block, std::int64_t elements,
+                  const WindowTaps& taps) const {
+    tile.valid = elements;
+    if constexpr (Format::kPlanes) {
+      if (planes_.plain()) return;
+      if (planes_.has_offsets()) {
+        planes_.offsets(taps, block.channel, block.channels, tile.offsets);
+      }
+      if (planes_.has_rows()) {
+        std::copy_n(tile.segments, tile.segment_count, tile.row_segments);
+        tile.row_segment_count =
+            planes_.spread_rows(tile.row_segments, tile.segment_count, tile.input_plane);
+      }
+      tile.segment_count =
+          planes_.spread(tile.segments, tile.segment_count, tile.input_plane, length_);
+    }
+  }
+
   std::int64_t vectors_per_group() const {
     const std::int64_t channels = spec_.outputs / spec_.groups;
     return (channels + kernel_.lanes - 1) / kernel_.lanes;
@@ -198,60 +265,82 @@ class DotLayer final : public Op {
     }
   }
 
-  void run_flat(const OpContext& context, const Block& block) const {
+  void run_flat(const OpContext& context, const Block& block, Tile& tile) const {
     const TensorView& in = context.input(0);
-    const bool whole_rows = Format::kInputType == ElementType::bits && spec_.dense;
-    const std::int64_t rows = whole_rows ? in.shape[0] : in.shape.product(0, in.shape.rank() - 1);
-    const Segment segment{0, 0, length_};
-    run_rows(context, block, in.as<Input>(), length_, rows, &segment, 1, spec_.features, 0);
+    const std::int64_t rows = whole_rows() ? in.shape[0] : in.shape.product(0, in.shape.rank() - 1);
+    tile.segments[0] = {0, 0, length_};
+    tile.segment_count = 1;
+    set_window(tile, block, spec_.features, WindowTaps{});
+    run_rows(context, block, tile, in.as<Input>(), length_, rows, 0);
   }
 
-  void run_windows(const OpContext& context, const Block& block) const {
+  void run_windows(const OpContext& context, const Block& block, Tile& tile,
+                   Scratch scratch) const {
     const TensorView& in = context.input(0);
-    const Shape& out = context.output().shape;
-    std::byte* scratch = context.scratch + kTileElements * sizeof(Acc);
-    auto* runs = reinterpret_cast<PixelRun*>(scratch);
-    auto* segments = reinterpret_cast<Segment*>(
-        scratch + round_up(static_cast<std::size_t>(out[2]) * sizeof(PixelRun), kAlignment));
-    const std::int64_t row_units = in.shape[2] * unit_;
-    const int run_count = pixel_runs(spec_.window.w, in.shape[2], out[2], runs);
-    for (std::int64_t n = 0; n < out[0]; ++n) {
-      const Input* image = in.as<Input>() + n * in.shape[1] * row_units + block.input_offset;
-      for (std::int64_t oy = 0; oy < out[1]; ++oy) {
-        const WindowAxis::Taps vertical = spec_.window.h.real_taps(oy, in.shape[1]);
-        for (int r = 0; r < run_count; ++r) {
-          const PixelRun& run = runs[r];
-          const int count =
-              window_segments(spec_.window, vertical, run.taps, unit_, slice_, row_units, segments);
-          const std::int64_t taps =
-              (vertical.last - vertical.first) * (run.taps.last - run.taps.first);
-          // The first real tap of the run's first pixel; any address does where there is none.
-          const Input* origin =
-              taps == 0 ? image
-                        : image + spec_.window.h.position(oy, vertical.first) * row_units +
-                              spec_.window.w.position(run.first, run.taps.first) * unit_;
-          run_rows(context, block, origin, spec_.window.w.stride * unit_, run.last - run.first,
-                   segments, count, taps * spec_.features, (n * out[1] + oy) * out[2] + run.first);
+    const ImageExtents from(in.shape);
+    const ImageExtents to(context.output().shape);
+    const Window& window = spec_.window;
+    auto* runs = scratch.take<PixelRun>(to.width);
+    const std::int64_t row_units = from.width * unit_;
+    const std::int64_t plane_units = from.height * row_units;
+    const int run_count = pixel_runs(window.w, from.width, to.width, runs);
+    const std::int64_t features = spec_.features / spec_.groups;
+    std::int64_t pixel = 0;
+    for (std::int64_t n = 0; n < to.images; ++n) {
+      const Input* image = in.as<Input>() + n * from.depth * plane_units + block.input_offset;
+      for (std::int64_t oz = 0; oz < to.depth; ++oz) {
+        for (std::int64_t oy = 0; oy < to.height; ++oy, pixel += to.width) {
+          WindowTaps taps{
+              window.d.real_taps(oz, from.depth), window.h.real_taps(oy, from.height), {}};
+          for (int r = 0; r < run_count; ++r) {
+            const PixelRun& run = runs[r];
+            taps.w = run.taps;
+            tile.segment_count =
+                window_segments(window, taps, unit_, slice_, row_units, plane_units, tile.segments);
+            // The first real tap of the run's first pixel; any address does where there is none.
+            const Input* origin = taps.count() == 0
+                                      ? image
+                                      : image + window.d.position(oz, taps.d.first) * plane_units +
+                                            window.h.position(oy, taps.h.first) * row_units +
+                                            window.w.position(run.first, taps.w.first) * unit_;
+            set_window(tile, block, taps.count() * features, taps);
+            run_rows(context, block, tile, origin, window.w.stride * unit_, run.last - run.first,
+                     pixel + run.first);
+          }
         }
       }
     }
   }
 
-  // Output pixels [pixel, pixel + rows), whose inputs lie row_stride apart and share the segments.
-  void run_rows(const OpContext& context, const Block& block, const Input* input,
-                std::int64_t row_stride, std::int64_t rows, const Segment* segments,
-                int segment_count, std::int64_t valid, std::int64_t pixel) const {
-    auto* acc = reinterpret_cast<Acc*>(context.scratch);
+  // Output pixels [pixel, pixel + rows), whose inputs lie row_stride apart and share the window.
+  void run_rows(const OpContext& context, const Block& block, const Tile& tile, const Input* input,
+                std::int64_t row_stride, std::int64_t rows, std::int64_t pixel) const {
     const std::ptrdiff_t acc_stride =
         round_up<std::ptrdiff_t>(block.vectors * kernel_.lanes, kOperandBlock);
     for (std::int64_t first = 0; first < rows; first += kMaxRows) {
       const int count = static_cast<int>(std::min<std::int64_t>(kMaxRows, rows - first));
-      Format::run(kernel_.run, input + first * row_stride, row_stride, count, segments,
-                  segment_count, weights_.data() + block.weights, vector_stride(), block.vectors,
-                  valid, acc, acc_stride);
-      epilogue_.store(context.output(), acc, acc_stride, count, {block.channel, block.channels},
-                      block.operand, pixel + first, 1);
+      const Input* x = input + first * row_stride;
+      Format::run(kernel_.run, x, row_stride, count, tile.segments, tile.segment_count,
+                  weights_.data() + block.weights, vector_stride(), block.vectors,
+                  planes_.valid(tile.valid), tile.acc, acc_stride);
+      if constexpr (Format::kPlanes) {
+        if (!planes_.plain()) finish_planes(block, tile, x, row_stride, count, acc_stride);
+      }
+      epilogue_.store(context.output(), tile.acc, acc_stride, count,
+                      {block.channel, block.channels}, block.operand, pixel + first, 1);
     }
+  }
+
+  // Sums of low-bit planes to the integers of the layer.
+  void finish_planes(const Block& block, const Tile& tile, const Input* input,
+                     std::ptrdiff_t row_stride, int rows, std::ptrdiff_t acc_stride) const {
+    if (planes_.has_rows()) {
+      Format::run(kernel_.run, input, row_stride, rows, tile.row_segments, tile.row_segment_count,
+                  plus_one_.data(), 0, 1, planes_.row_valid(tile.valid), tile.row_sums,
+                  kOperandBlock);
+    }
+    planes_.finish(tile.acc, acc_stride, rows, block.channels, tile.offsets, tile.row_sums,
+                   kOperandBlock);
   }
 
   DotLayerSpec spec_;
@@ -260,14 +349,14 @@ class DotLayer final : public Op {
   std::int64_t slice_ = 0;  // elements per input pixel and group
   bool flat_ = true;        // rows follow each other in memory, one segment each
   KernelVariant kernel_;
+  PlaneSums planes_;
   TileEpilogue<Acc> epilogue_;
   AlignedArray<Weight> weights_;
+  AlignedArray<Weight> plus_one_;  // one lane vector of weights for row sums
   std::vector<Block> blocks_;
 };
 
-std::int64_t taps_of(const DotLayerSpec& spec) {
-  return spec.dense ? 1 : spec.window.h.kernel * spec.window.w.kernel;
-}
+std::int64_t taps_of(const DotLayerSpec& spec) { return spec.dense ? 1 : spec.window.taps(); }
 
 [[noreturn]] void bad_spec(const DotLayerSpec& spec, const std::string& what) {
   throw ModelFormatError("node '" + spec.name + "': " + what);
@@ -277,6 +366,9 @@ std::int64_t taps_of(const DotLayerSpec& spec) {
 void check_spec(const DotLayerSpec& spec) {
   const std::string problem = spec.window.problem();
   if (!problem.empty()) bad_spec(spec, "the window has " + problem);
+  if (spec.spatial_axes != 3 && (spec.spatial_axes != 2 || spec.window.d != WindowAxis{})) {
+    bad_spec(spec, "a window with a depth on images without one");
+  }
   if (spec.outputs < 1 || spec.outputs > kMaxExtent || spec.features < 1 ||
       spec.features > kMaxDotLength / taps_of(spec)) {
     bad_spec(spec, "extents out of range (outputs " + std::to_string(spec.outputs) + ", features " +
@@ -300,12 +392,14 @@ void check_weight_count(const DotLayerSpec& spec, std::size_t got, std::int64_t 
 // Spreads rows of `length` weights over the lanes of the layer's blocks.
 template <class Format>
 void fill_lanes(DotLayer<Format>& layer, std::span<const typename Format::Weight> rows,
-                std::int64_t length) {
-  const std::int64_t outputs = static_cast<std::int64_t>(rows.size()) / length;
-  for (std::int64_t o = 0; o < outputs; ++o) {
-    const auto* source = rows.data() + o * length;
-    auto* target = layer.weights().data() + layer.weight_index(o);
-    for (std::int64_t k = 0; k < length; ++k) target[k * layer.lanes()] = source[k];
+                std::int64_t outputs, std::int64_t length) {
+  const std::int64_t planes = static_cast<std::int64_t>(rows.size()) / (outputs * length);
+  for (std::int64_t p = 0; p < planes; ++p) {
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      const auto* source = rows.data() + (p * outputs + o) * length;
+      auto* target = layer.weights().data() + layer.weight_index(o) + p * length * layer.lanes();
+      for (std::int64_t k = 0; k < length; ++k) target[k * layer.lanes()] = source[k];
+    }
   }
 }
 
@@ -315,17 +409,31 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
                                     std::span<const std::uint64_t> weights,
                                     const Epilogue& epilogue, const KernelSet& kernels) {
   check_spec(spec);
-  std::int64_t length = taps_of(spec) * words_for(spec.features);
+  const std::int64_t features = spec.features / spec.groups;
+  const std::string problem =
+      PlaneSums::problem(spec.input_code, spec.weight_code, taps_of(spec) * features);
+  if (!problem.empty()) bad_spec(spec, problem);
+  if (spec.groups != 1 && features % kWordBits != 0) {
+    bad_spec(spec, "groups of " + std::to_string(features) + " channels, which are no whole words");
+  }
+  const std::int64_t planes = static_cast<std::int64_t>(spec.weight_code.shifts.size());
+  std::int64_t length = taps_of(spec) * words_for(features);
   if (spec.dense) {
     // A flattened image has tail bits inside its rows: the weights say how many words a row has.
-    length = std::max(length, static_cast<std::int64_t>(weights.size()) / spec.outputs);
+    length = std::max(length, static_cast<std::int64_t>(weights.size()) / (planes * spec.outputs));
   }
-  check_weight_count(spec, weights.size(), length);
+  check_weight_count(spec, weights.size(), planes * length);
+  PlaneSums sums;
+  if (spec.input_code.digits != 0 || spec.weight_code != WeightCode{}) {
+    sums = PlaneSums(spec.input_code, spec.weight_code, weights, spec.outputs, spec.window,
+                     features, shim);
+  }
   if (chain_pays(spec, kernels)) {
-    return make_xnor_chain_layer(spec, length, weights, epilogue, kernels);
+    return make_xnor_chain_layer(spec, length, weights, epilogue, kernels, std::move(sums));
   }
-  auto layer = std::make_unique<DotLayer<XnorFormat>>(spec, length, epilogue, kernels);
-  fill_lanes(*layer, weights, length);
+  auto layer =
+      std::make_unique<DotLayer<XnorFormat>>(spec, length, epilogue, kernels, std::move(sums));
+  fill_lanes(*layer, weights, spec.outputs, length);
   return layer;
 }
 
@@ -356,7 +464,7 @@ std::unique_ptr<Op> make_f32_layer(const DotLayerSpec& spec, std::span<const flo
   const std::int64_t length = taps_of(spec) * (spec.features / spec.groups);
   check_weight_count(spec, weights.size(), length);
   auto layer = std::make_unique<DotLayer<F32Format>>(spec, length, epilogue, kernels);
-  fill_lanes(*layer, weights, length);
+  fill_lanes(*layer, weights, spec.outputs, length);
   return layer;
 }
 

@@ -19,6 +19,7 @@
 
 #include "kernels/kernel_set.h"
 #include "ops/conv_window.h"
+#include "ops/low_bit.h"
 #include "ops/op.h"
 
 namespace bnn {
@@ -48,13 +49,17 @@ struct DotLayerSpec {
   std::int64_t features = 0;  // dense: K; convolution: input channels
   std::int64_t groups = 1;    // convolution of floats only
   bool dense = true;
+  int spatial_axes = 2;  // of the images: height and width, or 3 with a depth in front
   Window window;
+  // What the bits of a binary layer stand for.
+  InputCode input_code;
+  WeightCode weight_code;
 };
 
-// Bits × bits. `weights`: [outputs][taps][words] 64-bit words, taps = kernel_h · kernel_w for a
-// convolution; for a dense layer [outputs][row words], where a row is everything behind axis 0 of
-// the input as it lies in memory (so a flattened image keeps its pixels' tail bits) and `features`
-// counts the real elements.
+// Bits × bits. `weights`: [planes][outputs][taps][words] 64-bit words, taps = kernel_h · kernel_w
+// for a convolution; for a dense layer [planes][outputs][row words], where a row is everything
+// behind axis 0 of the input as it lies in memory (so a flattened image keeps its pixels' tail
+// bits) and `features` counts the real elements.
 std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
                                     std::span<const std::uint64_t> weights,
                                     const Epilogue& epilogue, const KernelSet& kernels);

@@ -33,14 +33,21 @@ Shape dense_shape(const DotLayerSpec& spec, ElementType input, std::int64_t leng
 Shape dot_layer_shape(const DotLayerSpec& spec, ElementType input, std::int64_t length,
                       const Shape& in) {
   if (spec.dense) return dense_shape(spec, input, length, in);
-  if (in.rank() != 4 || in[3] != spec.features) {
-    bad_shape(spec, "expected an image [N, H, W, " + std::to_string(spec.features) + "], got " +
-                        in.text());
+  const bool volume = spec.spatial_axes == 3;
+  if (in.rank() != 2 + spec.spatial_axes || in.back() != spec.features) {
+    bad_shape(spec, std::string("expected an image [N, ") + (volume ? "D, " : "") + "H, W, " +
+                        std::to_string(spec.features) + "], got " + in.text());
   }
-  const Shape out{in[0], spec.window.h.output_extent(in[1]), spec.window.w.output_extent(in[2]),
-                  spec.outputs};
-  if (out[1] < 1 || out[2] < 1) {
-    bad_shape(spec, "the window does not fit into an image of " + in.text());
+  const ImageExtents extents(in);
+  Shape out = in;
+  out[out.rank() - 1] = spec.outputs;
+  out[out.rank() - 2] = spec.window.w.output_extent(extents.width);
+  out[out.rank() - 3] = spec.window.h.output_extent(extents.height);
+  if (volume) out[1] = spec.window.d.output_extent(extents.depth);
+  for (int axis = 1; axis <= spec.spatial_axes; ++axis) {
+    if (out[axis] < 1) {
+      bad_shape(spec, "the window does not fit into an image of " + in.text());
+    }
   }
   return out;
 }

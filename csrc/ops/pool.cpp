@@ -44,11 +44,11 @@ class WindowPool : public Op {
   }
 
   std::size_t scratch_bytes(std::span<const Shape>) const override {
-    return static_cast<std::size_t>(max_window_segments(window_)) * sizeof(const Element*);
+    return static_cast<std::size_t>(window_.taps()) * sizeof(const Element*);
   }
 
   double cycles(std::span<const Shape>, const Shape& output) const override {
-    return static_cast<double>(output.product(0, 3) * max_window_segments(window_)) * 4.0;
+    return static_cast<double>(output.product(0, 3) * window_.taps()) * 4.0;
   }
 
   void run(const OpContext& context) const override {

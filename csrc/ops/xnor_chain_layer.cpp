@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "ops/chain_layout.h"
 #include "ops/layer_shape.h"
+#include "ops/scratch.h"
 #include "ops/tile_epilogue.h"
 
 namespace bnn {
@@ -25,26 +26,6 @@ constexpr std::int64_t kMaxChainTaps = 16;
 
 constexpr std::size_t kTileElements = std::size_t{kMaxRows} * kMaxVectors * 16;
 
-// Scratch memory of one run(), cut into arrays.
-class Scratch {
- public:
-  explicit Scratch(std::byte* first) : next_(first) {}
-
-  template <class T>
-  T* take(std::int64_t count) {
-    T* array = reinterpret_cast<T*>(next_);
-    next_ += bytes<T>(count);
-    return array;
-  }
-  template <class T>
-  static std::size_t bytes(std::int64_t count) {
-    return round_up(static_cast<std::size_t>(count) * sizeof(T), kAlignment);
-  }
-
- private:
-  std::byte* next_;
-};
-
 // Pixels whose windows are clipped alike, and the chains of such a window.
 struct PixelClass {
   std::ptrdiff_t* inputs;   // offset of each pixel's first chain
@@ -53,6 +34,10 @@ struct PixelClass {
   Segment* chains;
   int chain_count;
   std::int64_t valid;  // real elements under the window
+  // Of low-bit planes only (ops/low_bit.h).
+  std::int32_t* offsets;  // [output channels]
+  Segment* row_chains;
+  int row_chain_count;
 };
 
 // How a call's output pixels are cut so that their chains fit kStripWords: rows of images, or rows
@@ -60,7 +45,7 @@ struct PixelClass {
 struct Strips {
   std::int64_t height;       // output rows of a strip
   std::int64_t input_rows;   // that their windows span, at most
-  std::int64_t chain_words;  // of all chains
+  std::int64_t chain_words;  // of all chains of one plane
   std::int64_t pixels;
 };
 
@@ -68,7 +53,7 @@ class XnorChainLayer final : public Op {
  public:
   XnorChainLayer(const DotLayerSpec& spec, std::int64_t length,
                  std::span<const std::uint64_t> weights, const Epilogue& epilogue,
-                 const KernelSet& kernels)
+                 const KernelSet& kernels, PlaneSums planes)
       : Op(spec.name),
         spec_(spec),
         flat_(spec.dense || spec.window.pointwise()),
@@ -76,20 +61,24 @@ class XnorChainLayer final : public Op {
         unit_(flat_ ? length : words_for(spec.features)),
         kernel_(kernels.xnor_chain),
         bits_kernel_(kernels.xnor_chain_bits),
+        planes_(std::move(planes)),
         vectors_((spec.outputs + kernel_.lanes - 1) / kernel_.lanes),
         epilogue_(spec, epilogue, kernels.binarize_i32.run, kernels.epilogue_i32.run) {
     if (flat_) spec_.window = {};
     pack(weights);
-    if (epilogue_.to_bits()) set_limits();
+    if (epilogue_.to_bits() && planes_.plain()) set_limits();
   }
 
-  TensorType input_type(std::size_t) const override { return ElementType::bits; }
+  TensorType input_type(std::size_t) const override {
+    return {ElementType::bits, spec_.input_code.planes()};
+  }
   TensorType output_type(std::size_t) const override {
     return epilogue_.to_bits() ? ElementType::bits : ElementType::f32;
   }
   std::string kernel() const override { return kernel_.name(); }
   std::size_t constant_bytes() const override {
-    return weights_.bytes() + epilogue_.bytes() + limit_.bytes() + flips_.size();
+    return weights_.bytes() + plus_one_.bytes() + planes_.bytes() + epilogue_.bytes() +
+           limit_.bytes() + flips_.size();
   }
 
   Shape infer(std::span<const Shape> inputs) const override {
@@ -99,18 +88,20 @@ class XnorChainLayer final : public Op {
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
     const Shape out = infer(inputs);
     const Strips strips = cut(inputs[0], out);
-    std::size_t total = Scratch::bytes<std::uint64_t>(strips.chain_words) +
+    std::size_t total = Scratch::bytes<std::uint64_t>(input_planes() * strips.chain_words) +
                         2 * Scratch::bytes<std::ptrdiff_t>(strips.pixels) +
-                        Scratch::bytes<Segment>(spec_.window.h.kernel) +
-                        Scratch::bytes<std::int32_t>(kTileElements);
+                        2 * Scratch::bytes<Segment>(max_chains()) +
+                        Scratch::bytes<std::int32_t>(vectors_ * kernel_.lanes) +
+                        Scratch::bytes<std::int32_t>(kTileElements) +
+                        Scratch::bytes<std::int32_t>(kRowElements);
     if (!flat_) total += Scratch::bytes<PixelRun>(out[1]) + Scratch::bytes<PixelRun>(out[2]);
     return total;
   }
 
   double cycles(std::span<const Shape> /*inputs*/, const Shape& output) const override {
     constexpr double kMacsPerCycle = 320.0;
-    return static_cast<double>(output.elements()) * static_cast<double>(length_ * kWordBits) /
-           kMacsPerCycle;
+    return static_cast<double>(output.elements() * planes_.pair_count()) *
+           static_cast<double>(length_ * kWordBits) / kMacsPerCycle;
   }
 
   void run(const OpContext& context) const override {
@@ -123,9 +114,19 @@ class XnorChainLayer final : public Op {
   }
 
  private:
-  std::int64_t row_words() const { return spec_.window.w.kernel * unit_; }
+  static constexpr std::int64_t kRowElements = std::int64_t{kMaxRows} * kOperandBlock;
 
-  // [vectors][starts][tap rows][words of a row's chain][lanes]
+  // Accumulators of one kernel call, in scratch memory.
+  struct Tile {
+    std::int32_t* acc;
+    std::int32_t* row_sums;
+  };
+
+  std::int64_t row_words() const { return spec_.window.w.kernel * unit_; }
+  std::int64_t input_planes() const { return spec_.input_code.planes(); }
+  std::int64_t max_chains() const { return spec_.window.h.kernel * planes_.pair_count(); }
+
+  // [vectors][planes][starts][tap rows][words of a row's chain][lanes]
   void pack(std::span<const std::uint64_t> weights) {
     const WindowAxis& axis = spec_.window.w;
     // A window starts at its first tap, or at a later one where it hangs over the left edge; taps
@@ -141,17 +142,26 @@ class XnorChainLayer final : public Op {
       words += spec_.window.h.kernel * (axis.kernel - first) * unit_;
     }
     const std::int64_t lanes = kernel_.lanes;
-    vector_stride_ = words * lanes;
+    const std::int64_t planes = static_cast<std::int64_t>(spec_.weight_code.shifts.size());
+    plane_words_ = words;
+    vector_stride_ = planes * words * lanes;
     weights_ = AlignedArray<std::uint64_t>(static_cast<std::size_t>(vectors_ * vector_stride_));
-    for (std::int64_t channel = 0; channel < spec_.outputs; ++channel) {
-      const std::uint64_t* source = weights.data() + channel * length_;
-      std::uint64_t* target = weights_.data() + channel / lanes * vector_stride_ + channel % lanes;
-      for (const std::int64_t start : starts) {
-        for (std::int64_t row = 0; row < spec_.window.h.kernel; ++row) {
-          make_chain(source + row * row_words() + start * unit_, row_words() - start * unit_,
-                     target + chain_index(start, row) * lanes, lanes);
+    for (std::int64_t plane = 0; plane < planes; ++plane) {
+      for (std::int64_t channel = 0; channel < spec_.outputs; ++channel) {
+        const std::uint64_t* source = weights.data() + (plane * spec_.outputs + channel) * length_;
+        std::uint64_t* target = weights_.data() + channel / lanes * vector_stride_ +
+                                plane * words * lanes + channel % lanes;
+        for (const std::int64_t start : starts) {
+          for (std::int64_t row = 0; row < spec_.window.h.kernel; ++row) {
+            make_chain(source + row * row_words() + start * unit_, row_words() - start * unit_,
+                       target + chain_index(start, row) * lanes, lanes);
+          }
         }
       }
+    }
+    // A chain of zeros is zeros.
+    if (planes_.has_rows()) {
+      plus_one_ = AlignedArray<std::uint64_t>(static_cast<std::size_t>(words * lanes));
     }
   }
 
@@ -193,7 +203,8 @@ class XnorChainLayer final : public Op {
   Strips cut(const Shape& in, const Shape& out) const {
     if (flat_) {
       const std::int64_t rows = out.product(0, out.rank() - 1);
-      const std::int64_t height = std::clamp<std::int64_t>(kStripWords / unit_, 1, rows + 1);
+      const std::int64_t height =
+          std::clamp<std::int64_t>(kStripWords / (input_planes() * unit_), 1, rows + 1);
       return {height, height, height * unit_, height};
     }
     const WindowAxis& axis = spec_.window.h;
@@ -202,7 +213,8 @@ class XnorChainLayer final : public Op {
       return std::min(in[1], (height - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1);
     };
     std::int64_t height = out[1];
-    while (height > 1 && spanned(height) * row > kStripWords) height = (height + 1) / 2;
+    while (height > 1 && input_planes() * spanned(height) * row > kStripWords)
+      height = (height + 1) / 2;
     return {height, spanned(height), Shape{spanned(height), row}.elements(), height * out[2]};
   }
 
@@ -211,21 +223,27 @@ class XnorChainLayer final : public Op {
     const TensorView& out = context.output();
     const Strips strips = cut(in.shape, out.shape);
     Scratch scratch(context.scratch);
-    auto* chains = scratch.take<std::uint64_t>(strips.chain_words);
+    auto* chains = scratch.take<std::uint64_t>(input_planes() * strips.chain_words);
     PixelClass pixels = take_class(scratch, strips);
-    auto* acc = scratch.take<std::int32_t>(kTileElements);
+    const Tile tile = take_tile(scratch);
     pixels.chains[0] = {0, 0, unit_};
     pixels.chain_count = 1;
     pixels.valid = spec_.features;
+    set_planes(pixels, WindowTaps{}, strips);
     const std::int64_t rows = out.shape.product(0, out.shape.rank() - 1);
     for (std::int64_t first = 0; first < rows; first += strips.height) {
       pixels.count = std::min(strips.height, rows - first);
+      for (std::int64_t plane = 0; plane < input_planes(); ++plane) {
+        for (std::int64_t r = 0; r < pixels.count; ++r) {
+          make_chain(in.as<std::uint64_t>() + (plane * rows + first + r) * unit_, unit_,
+                     chains + plane * strips.chain_words + r * unit_, 1);
+        }
+      }
       for (std::int64_t r = 0; r < pixels.count; ++r) {
-        make_chain(in.as<std::uint64_t>() + (first + r) * unit_, unit_, chains + r * unit_, 1);
         pixels.inputs[r] = r * unit_;
         pixels.outputs[r] = (first + r) * epilogue_.pixel_elements();
       }
-      compute(context, chains, pixels, acc);
+      compute(context, chains, pixels, tile);
     }
   }
 
@@ -234,9 +252,9 @@ class XnorChainLayer final : public Op {
     const Shape& out = context.output().shape;
     const Strips strips = cut(in, out);
     Scratch scratch(context.scratch);
-    auto* chains = scratch.take<std::uint64_t>(strips.chain_words);
+    auto* chains = scratch.take<std::uint64_t>(input_planes() * strips.chain_words);
     PixelClass pixels = take_class(scratch, strips);
-    auto* acc = scratch.take<std::int32_t>(kTileElements);
+    const Tile tile = take_tile(scratch);
     auto* rows = scratch.take<PixelRun>(out[1]);
     auto* columns = scratch.take<PixelRun>(out[2]);
     const WindowAxis& axis = spec_.window.h;
@@ -248,9 +266,12 @@ class XnorChainLayer final : public Op {
         const std::int64_t first_input = std::clamp<std::int64_t>(axis.position(top, 0), 0, in[1]);
         const std::int64_t last_input =
             std::clamp<std::int64_t>(axis.position(bottom - 1, axis.kernel - 1) + 1, 0, in[1]);
-        for (std::int64_t y = first_input; y < last_input; ++y) {
-          make_row(context.input(0), n * in[1] + y, columns, column_runs,
-                   chains + (y - first_input) * out[2] * row_words());
+        for (std::int64_t plane = 0; plane < input_planes(); ++plane) {
+          for (std::int64_t y = first_input; y < last_input; ++y) {
+            make_row(
+                context.input(0), (plane * in[0] + n) * in[1] + y, columns, column_runs,
+                chains + plane * strips.chain_words + (y - first_input) * out[2] * row_words());
+          }
         }
         for (int r = 0; r < row_runs; ++r) {
           for (int c = 0; c < column_runs; ++c) {
@@ -259,7 +280,8 @@ class XnorChainLayer final : public Op {
             run.last = std::min(run.last, bottom);
             if (run.first >= run.last) continue;
             set_class(pixels, run, columns[c], first_input, n, out);
-            compute(context, chains, pixels, acc);
+            set_planes(pixels, {{0, 1}, run.taps, columns[c].taps}, strips);
+            compute(context, chains, pixels, tile);
           }
         }
       }
@@ -270,8 +292,27 @@ class XnorChainLayer final : public Op {
     PixelClass pixels{};
     pixels.inputs = scratch.take<std::ptrdiff_t>(strips.pixels);
     pixels.outputs = scratch.take<std::ptrdiff_t>(strips.pixels);
-    pixels.chains = scratch.take<Segment>(spec_.window.h.kernel);
+    pixels.chains = scratch.take<Segment>(max_chains());
+    pixels.row_chains = scratch.take<Segment>(max_chains());
+    pixels.offsets = scratch.take<std::int32_t>(vectors_ * kernel_.lanes);
     return pixels;
+  }
+
+  Tile take_tile(Scratch& scratch) const {
+    return {scratch.take<std::int32_t>(kTileElements), scratch.take<std::int32_t>(kRowElements)};
+  }
+
+  // Repeats the chains, which are those of the first planes, for all pairs of planes.
+  void set_planes(PixelClass& pixels, const WindowTaps& taps, const Strips& strips) const {
+    if (planes_.plain()) return;
+    if (planes_.has_offsets()) planes_.offsets(taps, 0, spec_.outputs, pixels.offsets);
+    if (planes_.has_rows()) {
+      std::copy_n(pixels.chains, pixels.chain_count, pixels.row_chains);
+      pixels.row_chain_count =
+          planes_.spread_rows(pixels.row_chains, pixels.chain_count, strips.chain_words);
+    }
+    pixels.chain_count =
+        planes_.spread(pixels.chains, pixels.chain_count, strips.chain_words, plane_words_);
   }
 
   // The chains of one input row, one per output column.
@@ -335,9 +376,9 @@ class XnorChainLayer final : public Op {
   }
 
   void compute(const OpContext& context, const std::uint64_t* chains, const PixelClass& pixels,
-               std::int32_t* acc) const {
+               const Tile& tile) const {
     TensorView& out = context.output();
-    const std::int32_t valid = static_cast<std::int32_t>(pixels.valid);
+    const std::int32_t valid = static_cast<std::int32_t>(planes_.valid(pixels.valid));
     if (limit_.size() != 0) {
       bits_kernel_.run(chains, pixels.inputs, pixels.count, pixels.chains, pixels.chain_count,
                        weights_.data(), vector_stride_, vectors_, valid, limit_.data(),
@@ -354,11 +395,28 @@ class XnorChainLayer final : public Op {
       for (std::ptrdiff_t first = 0; first < pixels.count; first += kMaxRows) {
         const std::ptrdiff_t count = std::min<std::ptrdiff_t>(kMaxRows, pixels.count - first);
         kernel_.run(chains, pixels.inputs + first, count, pixels.chains, pixels.chain_count,
-                    weights_.data() + vector * vector_stride_, vector_stride_, vectors, valid, acc,
-                    acc_stride);
-        store(out, acc, acc_stride, count, channels, pixels.outputs + first);
+                    weights_.data() + vector * vector_stride_, vector_stride_, vectors, valid,
+                    tile.acc, acc_stride);
+        if (!planes_.plain()) {
+          finish_planes(chains, pixels, first, count, channels, tile, acc_stride);
+        }
+        store(out, tile.acc, acc_stride, count, channels, pixels.outputs + first);
       }
     }
+  }
+
+  // Sums of low-bit planes to the integers of the layer.
+  void finish_planes(const std::uint64_t* chains, const PixelClass& pixels, std::ptrdiff_t first,
+                     std::ptrdiff_t count, ChannelRange channels, const Tile& tile,
+                     std::ptrdiff_t acc_stride) const {
+    if (planes_.has_rows()) {
+      kernel_.run(chains, pixels.inputs + first, count, pixels.row_chains, pixels.row_chain_count,
+                  plus_one_.data(), 0, 1,
+                  static_cast<std::int32_t>(planes_.row_valid(pixels.valid)), tile.row_sums,
+                  kOperandBlock);
+    }
+    planes_.finish(tile.acc, acc_stride, count, channels.count, pixels.offsets + channels.first,
+                   tile.row_sums, kOperandBlock);
   }
 
   // Hands the epilogue as many rows at once as lie at equal distances in the output.
@@ -382,19 +440,25 @@ class XnorChainLayer final : public Op {
   std::int64_t unit_;    // words of a tap: of an input pixel, or of a row
   Variant<XnorChainFn> kernel_;
   Variant<XnorChainBitsFn> bits_kernel_;
+  PlaneSums planes_;
   std::int64_t vectors_;  // lane vectors of output channels
   TileEpilogue<std::int32_t> epilogue_;
   std::vector<std::int64_t> start_offset_;  // words along K to the weights of each first tap
+  std::int64_t plane_words_ = 0;            // words along K of one plane of weights
   std::ptrdiff_t vector_stride_ = 0;
   AlignedArray<std::uint64_t> weights_;
-  AlignedArray<std::int32_t> limit_;  // empty where the thresholds are not half-lines
+  AlignedArray<std::uint64_t> plus_one_;  // one lane vector of weights for row sums
+  AlignedArray<std::int32_t> limit_;      // empty where the thresholds are not half-lines
   std::vector<std::uint8_t> flips_;
 };
 
 }  // namespace
 
 bool chain_pays(const DotLayerSpec& spec, const KernelSet& kernels) {
-  if (kernels.xnor_chain.isa != kernels.xnor_gemm.isa || spec.groups != 1) return false;
+  if (kernels.xnor_chain.isa != kernels.xnor_gemm.isa || spec.groups != 1 ||
+      spec.spatial_axes != 2) {
+    return false;
+  }
   if (spec.dense) return spec.outputs >= kMinUses;
   const WindowAxis& axis = spec.window.w;
   return spec.outputs * spec.window.h.kernel >= kMinUses && axis.kernel <= kMaxChainTaps &&
@@ -403,8 +467,10 @@ bool chain_pays(const DotLayerSpec& spec, const KernelSet& kernels) {
 
 std::unique_ptr<Op> make_xnor_chain_layer(const DotLayerSpec& spec, std::int64_t length,
                                           std::span<const std::uint64_t> weights,
-                                          const Epilogue& epilogue, const KernelSet& kernels) {
-  return std::make_unique<XnorChainLayer>(spec, length, weights, epilogue, kernels);
+                                          const Epilogue& epilogue, const KernelSet& kernels,
+                                          PlaneSums planes) {
+  return std::make_unique<XnorChainLayer>(spec, length, weights, epilogue, kernels,
+                                          std::move(planes));
 }
 
 }  // namespace bnn

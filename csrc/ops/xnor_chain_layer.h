@@ -26,6 +26,7 @@ bool chain_pays(const DotLayerSpec& spec, const KernelSet& kernels);
 // `spec` and `weights` were checked by make_xnor_layer().
 std::unique_ptr<Op> make_xnor_chain_layer(const DotLayerSpec& spec, std::int64_t length,
                                           std::span<const std::uint64_t> weights,
-                                          const Epilogue& epilogue, const KernelSet& kernels);
+                                          const Epilogue& epilogue, const KernelSet& kernels,
+                                          PlaneSums planes);
 
 }  // namespace bnn

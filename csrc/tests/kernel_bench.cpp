@@ -216,10 +216,11 @@ struct LayerShape {
 
 LayerShape dense_shape(std::string_view name, std::int64_t rows, std::int64_t features,
                        std::int64_t outputs) {
-  return {name,
-          {std::string(name), outputs, features, 1, true, {}},
-          {rows, features},
-          static_cast<double>(rows * features * outputs)};
+  DotLayerSpec spec;
+  spec.name = name;
+  spec.outputs = outputs;
+  spec.features = features;
+  return {name, spec, {rows, features}, static_cast<double>(rows * features * outputs)};
 }
 
 LayerShape conv_shape(std::string_view name, std::int64_t size, std::int64_t channels,
@@ -230,8 +231,13 @@ LayerShape conv_shape(std::string_view name, std::int64_t size, std::int64_t cha
     const WindowAxis::Taps real = axis.real_taps(o, size);
     taps += static_cast<double>(real.last - real.first);
   }
+  DotLayerSpec spec;
+  spec.name = name;
+  spec.outputs = spec.features = channels;
+  spec.dense = false;
+  spec.window = {axis, axis};
   return {name,
-          {std::string(name), channels, channels, 1, false, {axis, axis}},
+          spec,
           {1, size, size, channels},
           taps * taps * static_cast<double>(channels * channels)};
 }

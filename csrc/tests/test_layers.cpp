@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "ops/dot_layer.h"
 #include "ops/packing.h"
+#include "ops/quantize.h"
 #include "runtime/program.h"
 #include "runtime_tests.h"
 
@@ -17,12 +18,41 @@ enum class Format { xnor, binary_weight, f32 };
 struct LayerCase {
   Format format;
   DotLayerSpec spec;
-  std::int64_t images, height, width;  // a dense layer has 1 x 1 images
-  std::vector<int> input;              // [N, H, W, C]
-  std::vector<int> weights;            // [outputs, kh, kw, C / groups]
+  std::int64_t images, depth, height, width;  // a dense layer has 1 x 1 x 1 images
+  std::vector<int> input;                     // [N, D, H, W, C]
+  std::vector<int> weights;                   // [outputs, kd, kh, kw, C / groups]
 
   std::int64_t per_group() const { return spec.features / spec.groups; }
 };
+
+// The weights that a code can express: w = (constant + Σ_q 2^shifts[q] · ±1) / (halved ? 2 : 1).
+int weight_of(const WeightCode& code, unsigned signs) {
+  int sum = code.constant;
+  for (std::size_t q = 0; q < code.shifts.size(); ++q) {
+    sum += ((signs >> q) & 1u) != 0 ? -(1 << code.shifts[q]) : 1 << code.shifts[q];
+  }
+  return code.halved ? sum / 2 : sum;
+}
+
+// The planes of a weight, plane q as bit q.
+unsigned signs_of(const WeightCode& code, int weight) {
+  unsigned signs = 0;
+  while (weight_of(code, signs) != weight) ++signs;
+  return signs;
+}
+
+void set_random_codes(DotLayerSpec& spec, Random& random) {
+  if (random.one_in(2)) spec.input_code.digits = static_cast<int>(random.between(1, 4));
+  const int bits = static_cast<int>(random.between(1, 4));
+  std::vector<int> shifts;
+  for (int q = 0; q < bits; ++q) shifts.push_back(q);
+  spec.weight_code = random.pick<WeightCode>({{},
+                                              {{0, 0}, 0, true},
+                                              {{0}, 1, true},
+                                              {shifts, -1, true},
+                                              {shifts, (1 << bits) - 1, true},
+                                              {shifts, 0, false}});
+}
 
 WindowAxis random_axis(Random& random) {
   WindowAxis axis;
@@ -59,7 +89,8 @@ void enlarge(LayerCase& layer, Random& random) {
   spec.window = {axis(), axis()};
   spec.features = random.between(900, 1'000);
   spec.outputs = random.between(24, 33);
-  layer.images = 1;
+  spec.spatial_axes = 2;
+  layer.images = layer.depth = 1;
   layer.height = random.between(30, 40);
   layer.width = random.between(30, 40);
 }
@@ -73,65 +104,86 @@ LayerCase random_case(Random& random) {
   spec.features = random_channels(random);
   spec.dense = random.one_in(4);
   layer.images = random.pick({1, 2, 35});
-  layer.height = layer.width = 1;
+  layer.depth = layer.height = layer.width = 1;
   if (!spec.dense) {
     layer.images = random.between(1, 2);
+    if (random.one_in(4)) spec.spatial_axes = 3;
     do {
       spec.window = {random_axis(random), random_axis(random)};
       layer.height = random.between(1, 9);
       layer.width = random.between(1, 40);
-    } while (spec.window.h.output_extent(layer.height) < 1 ||
+      if (spec.spatial_axes == 3) {
+        spec.window.d = random_axis(random);
+        spec.window.d.kernel = random.between(1, 3);
+        layer.depth = random.between(1, 4);
+        layer.width = random.between(1, 9);
+      }
+    } while (spec.window.d.output_extent(layer.depth) < 1 ||
+             spec.window.h.output_extent(layer.height) < 1 ||
              spec.window.w.output_extent(layer.width) < 1);
-    if (layer.format == Format::f32 && random.one_in(3)) {
+    if (layer.format != Format::binary_weight && random.one_in(3)) {
       spec.groups = random.pick({2, 3});
-      spec.features = spec.groups * random.between(1, 5);
+      const bool f32 = layer.format == Format::f32;
+      spec.features = spec.groups * (f32 ? random.between(1, 5) : 64 * random.between(1, 2));
       spec.outputs = spec.groups * random.between(1, 20);
     }
   }
   if (random.one_in(100)) enlarge(layer, random);
   const bool bits = layer.format == Format::xnor;
-  for (std::int64_t i = layer.images * layer.height * layer.width * spec.features; i > 0; --i) {
-    layer.input.push_back(bits ? (random.one_in(2) ? 1 : -1)
-                               : static_cast<int>(random.between(-9, 9)));
+  if (bits && random.one_in(2)) set_random_codes(spec, random);
+  const std::int64_t pixels = layer.images * layer.depth * layer.height * layer.width;
+  const int top = (1 << spec.input_code.digits) - 1;
+  for (std::int64_t i = pixels * spec.features; i > 0; --i) {
+    layer.input.push_back(!bits     ? static_cast<int>(random.between(-9, 9))
+                          : top > 0 ? static_cast<int>(random.between(0, top))
+                                    : (random.one_in(2) ? 1 : -1));
   }
-  const std::int64_t taps = spec.dense ? 1 : spec.window.h.kernel * spec.window.w.kernel;
+  const std::int64_t taps = spec.dense ? 1 : spec.window.taps();
+  const unsigned patterns = 1u << spec.weight_code.shifts.size();
   for (std::int64_t i = spec.outputs * taps * layer.per_group(); i > 0; --i) {
+    const unsigned signs = static_cast<unsigned>(random.between(0, patterns - 1));
     layer.weights.push_back(layer.format == Format::f32 ? static_cast<int>(random.between(-9, 9))
-                                                        : (random.one_in(2) ? 1 : -1));
+                                                        : weight_of(spec.weight_code, signs));
   }
   return layer;
 }
 
-// The layer by definition: [N, OH, OW, outputs].
+// One output by definition: output channel o of pixel (z, y, x) of image n.
+int expected_sum(const LayerCase& layer, std::int64_t n, std::int64_t z, std::int64_t y,
+                 std::int64_t x, std::int64_t o) {
+  const Window& window = layer.spec.window;
+  const std::int64_t channels = layer.per_group();
+  const std::int64_t group = o / (layer.spec.outputs / layer.spec.groups);
+  int sum = 0;
+  for (std::int64_t tap = 0; tap < window.taps(); ++tap) {
+    const std::int64_t at_z = window.d.position(z, tap / (window.h.kernel * window.w.kernel));
+    const std::int64_t at_y = window.h.position(y, tap / window.w.kernel % window.h.kernel);
+    const std::int64_t at_x = window.w.position(x, tap % window.w.kernel);
+    if (at_z < 0 || at_z >= layer.depth || at_y < 0 || at_y >= layer.height || at_x < 0 ||
+        at_x >= layer.width) {
+      continue;
+    }
+    const std::int64_t pixel =
+        ((n * layer.depth + at_z) * layer.height + at_y) * layer.width + at_x;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      sum += layer.input[index(pixel * layer.spec.features + group * channels + c)] *
+             layer.weights[index((o * window.taps() + tap) * channels + c)];
+    }
+  }
+  return sum;
+}
+
+// The layer by definition: [N, OD, OH, OW, outputs].
 std::vector<int> expected(const LayerCase& layer) {
-  const DotLayerSpec& spec = layer.spec;
-  const Window& window = spec.window;
-  const std::int64_t kernel_h = spec.dense ? 1 : window.h.kernel;
-  const std::int64_t kernel_w = spec.dense ? 1 : window.w.kernel;
-  const std::int64_t out_h = spec.dense ? 1 : window.h.output_extent(layer.height);
-  const std::int64_t out_w = spec.dense ? 1 : window.w.output_extent(layer.width);
+  const Window& window = layer.spec.window;  // of one tap for a dense layer
   std::vector<int> result;
   for (std::int64_t n = 0; n < layer.images; ++n) {
-    for (std::int64_t oy = 0; oy < out_h; ++oy) {
-      for (std::int64_t ox = 0; ox < out_w; ++ox) {
-        for (std::int64_t o = 0; o < spec.outputs; ++o) {
-          const std::int64_t group = o / (spec.outputs / spec.groups);
-          int sum = 0;
-          for (std::int64_t ky = 0; ky < kernel_h; ++ky) {
-            for (std::int64_t kx = 0; kx < kernel_w; ++kx) {
-              const std::int64_t y = window.h.position(oy, ky);
-              const std::int64_t x = window.w.position(ox, kx);
-              if (y < 0 || y >= layer.height || x < 0 || x >= layer.width) continue;
-              for (std::int64_t c = 0; c < layer.per_group(); ++c) {
-                const std::int64_t pixel = (n * layer.height + y) * layer.width + x;
-                const std::int64_t in = pixel * spec.features + group * layer.per_group() + c;
-                const std::int64_t w =
-                    ((o * kernel_h + ky) * kernel_w + kx) * layer.per_group() + c;
-                sum += layer.input[index(in)] * layer.weights[index(w)];
-              }
-            }
+    for (std::int64_t z = 0; z < window.d.output_extent(layer.depth); ++z) {
+      for (std::int64_t y = 0; y < window.h.output_extent(layer.height); ++y) {
+        for (std::int64_t x = 0; x < window.w.output_extent(layer.width); ++x) {
+          for (std::int64_t o = 0; o < layer.spec.outputs; ++o) {
+            result.push_back(expected_sum(layer, n, z, y, x, o));
           }
-          result.push_back(sum);
         }
       }
     }
@@ -158,13 +210,17 @@ std::unique_ptr<Op> make_layer(const LayerCase& layer, const Epilogue& epilogue,
     }
     return make_binary_weight_layer(spec, weights, epilogue, kernels);
   }
-  const std::int64_t words = words_for(spec.features);
-  std::vector<std::uint64_t> weights(index(spec.outputs * row / spec.features * words));
+  const std::int64_t channels = layer.per_group();
+  const std::int64_t words = words_for(channels);
+  const std::int64_t plane = spec.outputs * row / channels * words;
+  const std::size_t planes = spec.weight_code.shifts.size();
+  std::vector<std::uint64_t> weights(planes * index(plane));
   for (std::int64_t i = 0; i < spec.outputs * row; ++i) {
-    if (layer.weights[index(i)] < 0) {
-      const std::int64_t c = i % spec.features;
-      weights[index(i / spec.features * words + c / kWordBits)] |= std::uint64_t{1}
-                                                                   << (c % kWordBits);
+    const unsigned signs = signs_of(spec.weight_code, layer.weights[index(i)]);
+    const std::int64_t c = i % channels;
+    for (std::size_t q = 0; q < planes; ++q) {
+      weights[q * index(plane) + index(i / channels * words + c / kWordBits)] |=
+          std::uint64_t{(signs >> q) & 1u} << (c % kWordBits);
     }
   }
   return make_xnor_layer(spec, weights, epilogue, kernels);
@@ -174,14 +230,25 @@ std::vector<float> run_layer(const LayerCase& layer, const Epilogue& epilogue,
                              const KernelSet& kernels) {
   ProgramBuilder builder;
   const DotLayerSpec& spec = layer.spec;
-  const Shape shape = spec.dense ? Shape{layer.images, spec.features}
-                                 : Shape{layer.images, layer.height, layer.width, spec.features};
+  Shape shape = spec.dense ? Shape{layer.images, spec.features}
+                           : Shape{layer.images, layer.height, layer.width, spec.features};
+  if (spec.spatial_axes == 3) {
+    shape = Shape{layer.images, layer.depth, layer.height, layer.width, spec.features};
+  }
   Shape declared = shape;
   declared[0] = -1;
   int value = builder.add_input("x", declared);
   if (layer.format == Format::xnor) {
-    const Thresholds sign{{0.0f}, {std::numeric_limits<float>::infinity()}, false};
-    value = builder.add_op(make_binarize("binarize", sign, kernels), {value});
+    constexpr float inf = std::numeric_limits<float>::infinity();
+    if (spec.input_code.digits == 0) {
+      value = builder.add_op(make_binarize("binarize", {{0.0f}, {inf}, false}, kernels), {value});
+    } else {
+      std::vector<Thresholds> levels;
+      for (int level = 1; level < 1 << spec.input_code.digits; ++level) {
+        levels.push_back({{static_cast<float>(level)}, {inf}, false});
+      }
+      value = builder.add_op(make_quantize("quantize", levels, kernels), {value});
+    }
   }
   value = builder.add_op(make_layer(layer, epilogue, kernels), {value});
   if (builder.type_of(value) == ElementType::bits) {
@@ -201,9 +268,13 @@ std::string text(const LayerCase& layer) {
   const Window& w = layer.spec.window;
   return "format " + std::to_string(static_cast<int>(layer.format)) + " outputs " +
          std::to_string(layer.spec.outputs) + " features " + std::to_string(layer.spec.features) +
-         " groups " + std::to_string(layer.spec.groups) + " image " + std::to_string(layer.height) +
-         "x" + std::to_string(layer.width) + " kernel " + std::to_string(w.h.kernel) + "x" +
-         std::to_string(w.w.kernel) + (layer.spec.dense ? " dense" : "");
+         " groups " + std::to_string(layer.spec.groups) + " image " + std::to_string(layer.depth) +
+         "x" + std::to_string(layer.height) + "x" + std::to_string(layer.width) + " kernel " +
+         std::to_string(w.d.kernel) + "x" + std::to_string(w.h.kernel) + "x" +
+         std::to_string(w.w.kernel) + (layer.spec.dense ? " dense" : "") + " digits " +
+         std::to_string(layer.spec.input_code.digits) + " weight planes " +
+         std::to_string(layer.spec.weight_code.shifts.size()) + " constant " +
+         std::to_string(layer.spec.weight_code.constant);
 }
 
 }  // namespace
