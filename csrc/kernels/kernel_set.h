@@ -11,6 +11,7 @@
 #include "kernels/variant.h"
 #include "kernels/xnor_chain/xnor_chain.h"
 #include "kernels/xnor_gemm/xnor_gemm.h"
+#include "kernels/xnor_masked/xnor_masked.h"
 
 namespace bnn {
 
@@ -18,6 +19,7 @@ namespace bnn {
 std::span<const Variant<XnorGemmFn>> xnor_gemm_variants();
 std::span<const Variant<XnorChainFn>> xnor_chain_variants();
 std::span<const Variant<XnorChainBitsFn>> xnor_chain_bits_variants();
+std::span<const Variant<XnorMaskedFn>> xnor_masked_variants();
 std::span<const Variant<F32GemmFn>> f32_gemm_variants();
 std::span<const Variant<BinaryWeightGemmFn>> binary_weight_gemm_variants();
 std::span<const Variant<BinarizeF32Fn>> binarize_f32_variants();
@@ -34,6 +36,7 @@ struct KernelSet {
   Variant<XnorGemmFn> xnor_gemm;
   Variant<XnorChainFn> xnor_chain;
   Variant<XnorChainBitsFn> xnor_chain_bits;
+  Variant<XnorMaskedFn> xnor_masked;
   Variant<F32GemmFn> f32_gemm;
   Variant<BinaryWeightGemmFn> binary_weight_gemm;
   Variant<BinarizeF32Fn> binarize_f32;

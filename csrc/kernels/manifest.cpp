@@ -9,6 +9,7 @@
 #include "kernels/pool/manifest.h"
 #include "kernels/xnor_chain/manifest.h"
 #include "kernels/xnor_gemm/manifest.h"
+#include "kernels/xnor_masked/manifest.h"
 
 namespace bnn {
 
@@ -25,6 +26,7 @@ namespace bnn {
 BNN_MANIFEST(xnor_gemm, XnorGemmFn, BNN_XNOR_GEMM_VARIANTS)
 BNN_MANIFEST(xnor_chain, XnorChainFn, BNN_XNOR_CHAIN_VARIANTS)
 BNN_MANIFEST(xnor_chain_bits, XnorChainBitsFn, BNN_XNOR_CHAIN_BITS_VARIANTS)
+BNN_MANIFEST(xnor_masked, XnorMaskedFn, BNN_XNOR_MASKED_VARIANTS)
 BNN_MANIFEST(f32_gemm, F32GemmFn, BNN_F32_GEMM_VARIANTS)
 BNN_MANIFEST(binary_weight_gemm, BinaryWeightGemmFn, BNN_BINARY_WEIGHT_GEMM_VARIANTS)
 BNN_MANIFEST(binarize_f32, BinarizeF32Fn, BNN_BINARIZE_F32_VARIANTS)
@@ -46,6 +48,7 @@ KernelSet kernel_set(Isa isa) {
       .xnor_gemm = select_variant(xnor_gemm_variants(), isa),
       .xnor_chain = select_variant(xnor_chain_variants(), isa),
       .xnor_chain_bits = select_variant(xnor_chain_bits_variants(), isa),
+      .xnor_masked = select_variant(xnor_masked_variants(), isa),
       .f32_gemm = select_variant(f32_gemm_variants(), isa),
       .binary_weight_gemm = select_variant(binary_weight_gemm_variants(), isa),
       .binarize_f32 = select_variant(binarize_f32_variants(), isa),

@@ -83,7 +83,7 @@ double bound() {
 }
 
 void print(const std::string& name, std::string_view shape, double per_call, double work) {
-  std::printf("%-40s %-34.*s %9.2f us %8.1f G/s\n", name.c_str(), static_cast<int>(shape.size()),
+  std::printf("%-40s %-42.*s %9.2f us %8.1f G/s\n", name.c_str(), static_cast<int>(shape.size()),
               shape.data(), per_call * 1e6, work / per_call * 1e-9);
 }
 
@@ -169,7 +169,7 @@ void bench_xnor_gemm(const Variant<XnorGemmFn>& row) {
 }
 
 void print_binary(const std::string& name, std::string_view shape, double per_call, double macs) {
-  std::printf("%-40s %-34.*s %9.2f us %8.1f G/s %6.3f B\n", name.c_str(),
+  std::printf("%-40s %-42.*s %9.2f us %8.1f G/s %6.3f B\n", name.c_str(),
               static_cast<int>(shape.size()), shape.data(), per_call * 1e6, macs / per_call * 1e-9,
               macs / per_call / bound());
 }
@@ -204,6 +204,62 @@ void bench_xnor_chain(const Variant<XnorChainFn>& row) {
     });
     print_binary(row.name(), shape.name, time,
                  static_cast<double>(shape.rows * shape.channels * shape.words * 64));
+  }
+}
+
+// Masks on the input, on the weights, and on both sides.
+void bench_xnor_masked(const Variant<XnorMaskedFn>& row) {
+  struct MaskedShape {
+    std::string_view name;
+    std::ptrdiff_t rows;
+    std::ptrdiff_t channels;
+    std::vector<Segment> segments;
+    std::ptrdiff_t row_stride;
+  };
+  const MaskedShape shapes[] = {
+      {"64x2304x256", 64, 256, window(1, 36, 0), 36},
+      {"1x2304x256", 1, 256, window(1, 36, 0), 36},
+      {"conv 3x3 64->64, 28 pixels", 28, 64, window(3, 3, 30), 1},
+  };
+  for (const MaskedShape& shape : shapes) {
+    std::ptrdiff_t k = 0;
+    for (const Segment& s : shape.segments) k += s.length;
+    const std::ptrdiff_t reach = shape.segments.back().input + shape.segments.back().length;
+    const std::ptrdiff_t words = (shape.rows - 1) * shape.row_stride + reach;
+    const std::ptrdiff_t vectors = (shape.channels + row.lanes - 1) / row.lanes;
+    const std::ptrdiff_t vector_stride = 2 * k * row.lanes;  // words and their masks
+    Aligned<std::uint64_t> input(2 * words), weights(vectors * vector_stride);
+    std::uint64_t noise = 0;
+    for (std::ptrdiff_t i = 0; i < 2 * words; ++i) input[i] = noise += 0x9E3779B97F4A7C15u;
+    for (std::ptrdiff_t i = 0; i < vectors * vector_stride; ++i) {
+      weights[i] = noise += 0x9E3779B97F4A7C15u;
+    }
+    std::vector<std::ptrdiff_t> inputs;
+    for (std::ptrdiff_t r = 0; r < shape.rows; ++r) inputs.push_back(r * shape.row_stride);
+    Aligned<std::int32_t> acc(kMaxRows * kMaxVectors * 16);
+    struct Masks {
+      std::string_view name;
+      std::ptrdiff_t input;
+      std::ptrdiff_t weights;
+    };
+    for (const Masks& masks :
+         {Masks{", input masked", words, 0}, Masks{", weights masked", 0, k * row.lanes},
+          Masks{", both masked", words, k * row.lanes}}) {
+      const double time = seconds([&] {
+        for (std::ptrdiff_t v = 0; v < vectors; v += kMaxVectors) {
+          for (std::ptrdiff_t r = 0; r < shape.rows; r += kMaxRows) {
+            row.run(input.data(), inputs.data() + r,
+                    std::min<std::ptrdiff_t>(kMaxRows, shape.rows - r), masks.input,
+                    shape.segments.data(), static_cast<int>(shape.segments.size()),
+                    weights.data() + v * vector_stride, vector_stride,
+                    std::min<std::ptrdiff_t>(kMaxVectors, vectors - v), masks.weights, acc.data(),
+                    kMaxVectors * 16);
+          }
+        }
+      });
+      print_binary(row.name(), std::string(shape.name) + std::string(masks.name), time,
+                   static_cast<double>(shape.rows * k * shape.channels * 64));
+    }
   }
 }
 
@@ -386,6 +442,7 @@ int main(int argc, char** argv) {
   const std::string_view filter = argc > 1 ? argv[1] : "";
   family(xnor_gemm_variants(), filter, bench_xnor_gemm);
   family(xnor_chain_variants(), filter, bench_xnor_chain);
+  family(xnor_masked_variants(), filter, bench_xnor_masked);
   bench_xnor_layers(filter);
   family(f32_gemm_variants(), filter, bench_f32_gemm);
   family(binary_weight_gemm_variants(), filter, bench_binary_weight_gemm);

@@ -74,6 +74,7 @@ void check_dispatch() {
     check_chosen(set.xnor_gemm, xnor_gemm_variants(), isa);
     check_chosen(set.xnor_chain, xnor_chain_variants(), isa);
     check_chosen(set.xnor_chain_bits, xnor_chain_bits_variants(), isa);
+    check_chosen(set.xnor_masked, xnor_masked_variants(), isa);
     check_chosen(set.f32_gemm, f32_gemm_variants(), isa);
     check_chosen(set.binary_weight_gemm, binary_weight_gemm_variants(), isa);
     check_chosen(set.binarize_f32, binarize_f32_variants(), isa);

@@ -20,6 +20,7 @@ ISAS = ("scalar", "neon", "avx2", "avx512bw", "avx512_vpopcntdq")
 FAMILIES = (
     "xnor_gemm",
     "xnor_chain",
+    "xnor_masked",
     "f32_gemm",
     "binary_weight_gemm",
     "binarize",
