@@ -14,21 +14,21 @@ inline void apply(const EpilogueStep& step, std::ptrdiff_t row, std::ptrdiff_t c
                   typename V::Vector (&y)[kRows][kVectors], Tail... lanes) {
   using Vector = typename V::Vector;
   if (step.kind == EpilogueKind::add_rows) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const float* operand = step.operand + (row + r) * step.row_stride + c;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
         y[r][v] = V::add(y[r][v], V::load(operand + v * V::kLanes, lanes...));
       }
     }
     return;
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int v = 0; v < kVectors; ++v) {
     const Vector operand = V::load(step.operand + c + v * V::kLanes);
     const auto each_row = [&](auto combine) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) y[r][v] = combine(y[r][v]);
     };
     switch (step.kind) {
@@ -62,17 +62,17 @@ inline void block(const Acc* acc, std::ptrdiff_t acc_stride, std::ptrdiff_t row,
                   const EpilogueStep* steps, int step_count, float* out, std::ptrdiff_t out_stride,
                   Tail... lanes) {
   typename V::Vector y[kRows][kVectors];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       y[r][v] = V::load(acc + (row + r) * acc_stride + c + v * V::kLanes, lanes...);
     }
   }
   for (int s = 0; s < step_count; ++s) apply<V>(steps[s], row, c, y, lanes...);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       V::store(out + (row + r) * out_stride + c + v * V::kLanes, y[r][v], lanes...);
     }
@@ -83,7 +83,7 @@ inline void block(const Acc* acc, std::ptrdiff_t acc_stride, std::ptrdiff_t row,
 template <class V, int kRows, class Acc>
 void rows_of(const Acc* acc, std::ptrdiff_t acc_stride, std::ptrdiff_t row, std::ptrdiff_t channels,
              const EpilogueStep* steps, int step_count, float* out, std::ptrdiff_t out_stride) {
-  constexpr int kVectors = 4 / kRows;
+  constexpr int kVectors = V::kHeld / kRows;
   std::ptrdiff_t c = 0;
   for (; c + kVectors * V::kLanes <= channels; c += kVectors * V::kLanes) {
     block<V, kRows, kVectors>(acc, acc_stride, row, c, steps, step_count, out, out_stride);

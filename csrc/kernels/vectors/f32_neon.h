@@ -12,6 +12,7 @@ namespace {
 
 struct F32 {
   static constexpr int kLanes = 8;
+  static constexpr int kHeld = 8;  // vectors that a loop may hold in registers beside operands
   struct Vector {
     float32x4_t low;
     float32x4_t high;

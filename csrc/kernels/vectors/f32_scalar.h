@@ -11,6 +11,7 @@ namespace {
 
 struct F32 {
   static constexpr int kLanes = 8;
+  static constexpr int kHeld = 4;  // of 16 registers on x86, two a vector
   using f32x4 [[gnu::vector_size(16)]] = float;
   using i32x4 [[gnu::vector_size(16)]] = std::int32_t;
   struct Vector {
