@@ -34,8 +34,6 @@ struct XnorFormat {
   static constexpr double kMacsPerCycle = 256.0;
 
   static const Variant<XnorGemmFn>& kernel(const KernelSet& set) { return set.xnor_gemm; }
-  static const Variant<BinarizeI32Fn>& binarize(const KernelSet& set) { return set.binarize_i32; }
-  static const Variant<EpilogueI32Fn>& epilogue(const KernelSet& set) { return set.epilogue_i32; }
 
   // Elements of Input that hold one pixel of `channels` channels.
   static std::int64_t unit(std::int64_t channels) { return words_for(channels); }
@@ -56,8 +54,6 @@ struct FloatInputFormat {
   using Acc = float;
   static constexpr ElementType kInputType = ElementType::f32;
 
-  static const Variant<BinarizeF32Fn>& binarize(const KernelSet& set) { return set.binarize_f32; }
-  static const Variant<EpilogueF32Fn>& epilogue(const KernelSet& set) { return set.epilogue_f32; }
   static std::int64_t unit(std::int64_t channels) { return channels; }
 
   template <class Weight>
@@ -114,7 +110,7 @@ class DotLayer final : public Op {
         length_(length),
         kernel_(Format::kernel(kernels)),
         planes_(std::move(planes)),
-        epilogue_(spec, epilogue, Format::binarize(kernels).run, Format::epilogue(kernels).run) {
+        epilogue_(spec, epilogue, kernels) {
     flat_ = spec.dense || (spec.window.pointwise() && spec.groups == 1);
     unit_ = Format::unit(spec.features);
     slice_ = Format::unit(spec.features / spec.groups);
@@ -124,19 +120,22 @@ class DotLayer final : public Op {
     }
   }
 
-  TensorType input_type(std::size_t) const override {
-    return {Format::kInputType, spec_.input_code.planes()};
+  std::size_t input_count() const override { return 1 + epilogue_.residual_count(); }
+  TensorType input_type(std::size_t index) const override {
+    return index == 0 ? TensorType(Format::kInputType, spec_.input_code.planes())
+                      : TensorType(ElementType::f32);
   }
-  TensorType output_type(std::size_t) const override {
-    return epilogue_.to_bits() ? ElementType::bits : ElementType::f32;
-  }
+  std::size_t output_count() const override { return epilogue_.output_count(); }
+  TensorType output_type(std::size_t index) const override { return epilogue_.output_type(index); }
   std::string kernel() const override { return kernel_.name(); }
   std::size_t constant_bytes() const override {
     return weights_.bytes() + plus_one_.bytes() + planes_.bytes() + epilogue_.bytes();
   }
 
   Shape infer(std::span<const Shape> inputs) const override {
-    return dot_layer_shape(spec_, Format::kInputType, length_, inputs[0]);
+    const Shape out = dot_layer_shape(spec_, Format::kInputType, length_, inputs[0]);
+    epilogue_.check_residuals(inputs, out);
+    return out;
   }
 
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
@@ -155,7 +154,7 @@ class DotLayer final : public Op {
   }
 
   void run(const OpContext& context) const override {
-    epilogue_.clear_tail_bits(context.output());
+    epilogue_.clear_tail_bits(context);
     Scratch scratch(context.scratch);
     Tile tile{};
     tile.acc = scratch.take<Acc>(kTileElements);
@@ -326,8 +325,8 @@ class DotLayer final : public Op {
       if constexpr (Format::kPlanes) {
         if (!planes_.plain()) finish_planes(block, tile, x, row_stride, count, acc_stride);
       }
-      epilogue_.store(context.output(), tile.acc, acc_stride, count,
-                      {block.channel, block.channels}, block.operand, pixel + first, 1);
+      epilogue_.store(context, tile.acc, acc_stride, count, {block.channel, block.channels},
+                      block.operand, pixel + first, 1);
     }
   }
 

@@ -1,8 +1,8 @@
 // Dense and convolution layers over the three dot-product families, with their epilogue on the
 // tile:
 //
-//     accumulators = input · weights  →  float arithmetic per channel  → f32 tensor
-//                                     →  interval thresholds per channel → packed bits
+//     accumulators = input · weights  →  interval thresholds per channel → packed bits
+//                                     →  float steps → f32 tensor, and/or thresholds → packed bits
 //
 // One loop serves all of them: output channels in blocks of lane vectors (outermost, so that a
 // block's weights stay in L1 while the pixels stream past), then runs of output pixels whose
@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -24,20 +25,26 @@
 
 namespace bnn {
 
-// Float output: steps applied in order, each with one operand per output channel.
-struct FloatEpilogue {
-  struct Step {
-    EpilogueKind kind;
-    std::vector<float> operand;  // [channels]
-  };
-  std::vector<Step> steps;
-};
-
 // Bit output: value = +1 where lower[c] ≤ accumulator ≤ upper[c], else −1; swapped when inverted.
 struct Thresholds {
   std::vector<float> lower;  // [channels]
   std::vector<float> upper;  // [channels]
   bool inverted = false;
+};
+
+// A layer takes that many steps; longer chains need another op.
+inline constexpr std::size_t kMaxEpilogueSteps = 32;
+
+// Steps applied in order, each with one operand per output channel, or with a whole tensor of the
+// output's shape: every add_rows step is one more input of the op. `thresholds` act on the result.
+struct FloatEpilogue {
+  struct Step {
+    EpilogueKind kind;
+    std::vector<float> operand;  // [channels]; empty for add_rows
+  };
+  std::vector<Step> steps;
+  std::optional<Thresholds> thresholds = std::nullopt;
+  bool keep_floats = true;  // the floats are an output, too
 };
 
 using Epilogue = std::variant<FloatEpilogue, Thresholds>;

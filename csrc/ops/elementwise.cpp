@@ -10,7 +10,10 @@ class ChannelArithmetic final : public Op {
  public:
   ChannelArithmetic(const std::string& name, const FloatEpilogue& spec, const KernelSet& kernels)
       : Op(name), variant_(kernels.epilogue_f32) {
+    if (spec.thresholds || !spec.keep_floats) bad_model("bits of arithmetic without a layer");
     for (const FloatEpilogue::Step& step : spec.steps) {
+      if (step.kind == EpilogueKind::add_rows)
+        bad_model("a residual of arithmetic without a layer");
       const std::size_t count = step.operand.size();
       if (count == 0) bad_model("an operand is empty");
       if (count > 1) {

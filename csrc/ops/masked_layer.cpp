@@ -114,9 +114,9 @@ class Layer final : public MaskedLayer {
   struct Tile {
     const std::uint8_t* selected;
     std::int32_t* acc;
-    std::int32_t* offsets;       // of low-bit planes only (ops/low_bit.h)
-    std::ptrdiff_t* inputs;      // offset of each row's origin in the input
-    std::ptrdiff_t* pixels;      // output pixel of each row
+    std::int32_t* offsets;   // of low-bit planes only (ops/low_bit.h)
+    std::ptrdiff_t* inputs;  // offset of each row's origin in the input
+    std::ptrdiff_t* pixels;  // output pixel of each row
     int rows;
     std::ptrdiff_t input_plane;  // words from one plane of the input to the next
     Segment* segments;
@@ -150,8 +150,8 @@ class Layer final : public MaskedLayer {
       Block* block = blocks_.empty() ? nullptr : &blocks_.back();
       if (block == nullptr || block->vectors == kMaxVectors || block->first_word != first_word ||
           block->slice != slice) {
-        blocks_.push_back({channel, 0, first_word, slice, weights, stride,
-                           masked_weights_ ? mask : 0, 0});
+        blocks_.push_back(
+            {channel, 0, first_word, slice, weights, stride, masked_weights_ ? mask : 0, 0});
         block = &blocks_.back();
       }
       ++block->vectors;
@@ -178,12 +178,11 @@ class Layer final : public MaskedLayer {
         for (std::int64_t plane = 0; plane < weight_planes_; ++plane) {
           for (std::int64_t tap = 0; tap < taps; ++tap) {
             for (std::int64_t i = 0; i < words; ++i) {
-              const std::int64_t source = (plane * spec_.outputs + channel) * length_ +
-                                          tap * words + i;
+              const std::int64_t source =
+                  (plane * spec_.outputs + channel) * length_ + tap * words + i;
               const std::uint64_t signs = weights[static_cast<std::size_t>(source)];
               const std::uint64_t differ = merged ? signs ^ second[source] : 0;
-              std::uint64_t* out =
-                  target + ((plane * taps + tap) * block.slice) * kernel_.lanes;
+              std::uint64_t* out = target + ((plane * taps + tap) * block.slice) * kernel_.lanes;
               put(out, shift + i * kWordBits, signs & ~differ);
               if (!masked_weights_) continue;
               put(out + block.mask, shift + i * kWordBits, real_bits(i, words) & ~differ);
@@ -234,8 +233,8 @@ class Layer final : public MaskedLayer {
       const std::int64_t image = n * from.depth * plane_units + block.first_word;
       for (std::int64_t oz = 0; oz < to.depth; ++oz) {
         for (std::int64_t oy = 0; oy < to.height; ++oy, pixel += to.width) {
-          WindowTaps taps{window.d.real_taps(oz, from.depth), window.h.real_taps(oy, from.height),
-                          {}};
+          WindowTaps taps{
+              window.d.real_taps(oz, from.depth), window.h.real_taps(oy, from.height), {}};
           for (int r = 0; r < run_count; ++r) {
             const PixelRun& run = runs[r];
             taps.w = run.taps;
@@ -316,8 +315,7 @@ bool needs_masks(const DotLayerSpec& spec) {
 
 std::unique_ptr<MaskedLayer> make_masked_layer(const DotLayerSpec& spec, std::int64_t length,
                                                std::span<const std::uint64_t> weights,
-                                               const Epilogue& epilogue,
-                                               const KernelSet& kernels) {
+                                               const Epilogue& epilogue, const KernelSet& kernels) {
   return std::make_unique<Layer>(spec, length, weights, epilogue, kernels);
 }
 

@@ -1,14 +1,17 @@
-// The epilogue of a layer on one tile of accumulators: per-channel float steps, or interval
-// thresholds packed to bits.
+// The epilogue of a layer on one tile of accumulators: float steps, interval thresholds packed to
+// bits, or both, one after the other while the tile is in L1.
 #pragma once
 
+#include <array>
 #include <cstring>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <vector>
 
+#include "kernels/kernel_set.h"
 #include "ops/epilogue_operands.h"
+#include "ops/op.h"
 
 namespace bnn {
 
@@ -26,112 +29,234 @@ class TileEpilogue {
 
  public:
   // Throws ModelFormatError where the epilogue does not fit the layer.
-  TileEpilogue(const DotLayerSpec& spec, const Epilogue& epilogue, BinarizeFn binarize,
-               StoreFn apply)
-      : outputs_(spec.outputs), binarize_(binarize), apply_(apply) {
-    const auto bad_model = [&spec](const std::string& what) {
-      throw ModelFormatError("node '" + spec.name + "': " + what);
-    };
-    const std::size_t channels = static_cast<std::size_t>(spec.outputs);
+  TileEpilogue(const DotLayerSpec& spec, const Epilogue& epilogue, const KernelSet& kernels)
+      : name_(spec.name), outputs_(spec.outputs), binarize_floats_(kernels.binarize_f32.run) {
+    if constexpr (kInteger) {
+      binarize_ = kernels.binarize_i32.run;
+      apply_ = kernels.epilogue_i32.run;
+    } else {
+      binarize_ = kernels.binarize_f32.run;
+      apply_ = kernels.epilogue_f32.run;
+    }
     if (const auto* thresholds = std::get_if<Thresholds>(&epilogue)) {
-      to_bits_ = true;
+      check_thresholds(spec, *thresholds);
+      form_ = Form::thresholds;
       inverted_ = thresholds->inverted;
-      if (spec.groups != 1) bad_model("thresholds after a grouped convolution");
-      if (thresholds->lower.size() != channels || thresholds->upper.size() != channels) {
-        bad_model("thresholds must have one lower and one upper bound per output channel");
-      }
-      std::vector<Acc> lower(channels);
-      std::vector<Acc> upper(channels);
-      for (std::size_t c = 0; c < channels; ++c) {
-        const float low = thresholds->lower[c];
-        const float high = thresholds->upper[c];
-        if (low != low || high != high) bad_model("a threshold is NaN");
+      std::vector<Acc> lower(thresholds->lower.size());
+      std::vector<Acc> upper(thresholds->upper.size());
+      for (std::size_t c = 0; c < lower.size(); ++c) {
         if constexpr (kInteger) {
-          std::tie(lower[c], upper[c]) = integer_interval(low, high);
+          std::tie(lower[c], upper[c]) =
+              integer_interval(thresholds->lower[c], thresholds->upper[c]);
         } else {
-          lower[c] = low;
-          upper[c] = high;
+          lower[c] = thresholds->lower[c];
+          upper[c] = thresholds->upper[c];
         }
       }
       lower_ = blocked_operand(lower, 1);
       upper_ = blocked_operand(upper, 1);
       return;
     }
-    for (const FloatEpilogue::Step& step : std::get<FloatEpilogue>(epilogue).steps) {
-      if (step.operand.size() != channels) {
-        bad_model("an epilogue operand has " + std::to_string(step.operand.size()) +
-                  " elements for " + std::to_string(channels) + " output channels");
-      }
-      operands_.push_back(blocked_operand(step.operand, spec.groups));
-      kinds_.push_back(step.kind);
-    }
-    // One list of steps per vector of operands, so that store() only points at it.
-    const std::int64_t padded = round_up(spec.outputs / spec.groups, kOperandBlock) * spec.groups;
-    for (std::int64_t c = 0; c < padded; c += kOperandBlock) {
-      for (std::size_t s = 0; s < kinds_.size(); ++s) {
-        steps_.push_back({kinds_[s], operands_[s].data() + c});
-      }
+    const auto& floats = std::get<FloatEpilogue>(epilogue);
+    set_steps(spec, floats);
+    if (floats.thresholds) {
+      check_thresholds(spec, *floats.thresholds);
+      form_ = floats.keep_floats ? Form::floats_and_bits : Form::floats_to_bits;
+      inverted_ = floats.thresholds->inverted;
+      float_lower_ = blocked_operand(floats.thresholds->lower, 1);
+      float_upper_ = blocked_operand(floats.thresholds->upper, 1);
+    } else if (!floats.keep_floats) {
+      bad_model("an epilogue gives neither floats nor bits");
     }
   }
 
-  bool to_bits() const { return to_bits_; }
+  // The tensors that the steps add are the last inputs of the layer's op.
+  std::size_t residual_count() const { return residual_count_; }
+
+  // Floats before bits, where the layer gives both.
+  std::size_t output_count() const { return form_ == Form::floats_and_bits ? 2 : 1; }
+  TensorType output_type(std::size_t index) const {
+    if (form_ == Form::floats || (form_ == Form::floats_and_bits && index == 0)) {
+      return ElementType::f32;
+    }
+    return ElementType::bits;
+  }
+
+  // Throws ShapeError unless what the steps add has the output's shape.
+  void check_residuals(std::span<const Shape> inputs, const Shape& output) const {
+    for (std::size_t i = inputs.size() - residual_count_; i < inputs.size(); ++i) {
+      if (inputs[i] == output) continue;
+      throw ShapeError("node '" + name_ + "': adds a tensor of shape " + inputs[i].text() +
+                       " to one of shape " + output.text());
+    }
+  }
+
+  // True when thresholds act on the bare accumulators.
+  bool to_bits() const { return form_ == Form::thresholds; }
   bool inverted() const { return inverted_; }
-  // The thresholds, [channels padded to 16].
+  // Those thresholds, [channels padded to 16].
   const AlignedArray<Acc>& lower() const { return lower_; }
   const AlignedArray<Acc>& upper() const { return upper_; }
-  // Frees the thresholds, for a layer whose kernel has its own form of them; no store() after that.
+  // Frees them, for a layer whose kernel has its own form of them; no store() after that.
   void release_thresholds() {
     lower_ = {};
     upper_ = {};
   }
 
   std::size_t bytes() const {
-    std::size_t total = lower_.bytes() + upper_.bytes();
+    std::size_t total =
+        lower_.bytes() + upper_.bytes() + float_lower_.bytes() + float_upper_.bytes();
     for (const AlignedArray<float>& operand : operands_) total += operand.bytes();
     return total;
   }
 
-  // Elements of the output (bytes of packed bits, or floats) from one pixel to the next.
+  // Elements of the first output (bytes of packed bits, or floats) from one pixel to the next.
   std::int64_t pixel_elements() const {
-    return to_bits_ ? words_for(outputs_) * kWordBytes : outputs_;
+    return output_type(0) == ElementType::bits ? bit_pixel_bytes() : outputs_;
   }
 
   // store() writes whole bytes of real channels only; the rest of a packed pixel's last word is 0.
   // One pass over the tensor beats a call per pixel.
-  void clear_tail_bits(TensorView& out) const {
-    if (!to_bits_ || (outputs_ + 7) / 8 == words_for(outputs_) * kWordBytes) return;
+  void clear_tail_bits(const OpContext& context) const {
+    if (form_ == Form::floats || (outputs_ + 7) / 8 == bit_pixel_bytes()) return;
+    TensorView& out = bits_output(context);
     std::memset(out.data, 0, tensor_bytes(ElementType::bits, out.shape));
   }
 
-  // Stores `rows` rows of accumulators as the output pixels pixel, pixel + step, …
-  // operand: index of the first channel in blocked operands, a multiple of 16.
-  void store(TensorView& out, const Acc* acc, std::ptrdiff_t acc_stride, int rows,
+  // Stores `rows` rows of accumulators as the output pixels pixel, pixel + step, …; may overwrite
+  // them. operand: index of the first channel in blocked operands, a multiple of 16.
+  void store(const OpContext& context, Acc* acc, std::ptrdiff_t acc_stride, int rows,
              ChannelRange channels, std::int64_t operand, std::int64_t pixel,
              std::int64_t step) const {
-    const std::int64_t stride = pixel_elements();
-    if (to_bits_) {
+    if (form_ == Form::thresholds) {
       binarize_(acc, acc_stride, rows, channels.count, lower_.data() + operand,
-                upper_.data() + operand, inverted_,
-                out.as<std::uint8_t>() + pixel * stride + channels.first / 8, step * stride);
+                upper_.data() + operand, inverted_, bits_at(context, channels, pixel),
+                step * bit_pixel_bytes());
       return;
     }
-    const std::size_t index = static_cast<std::size_t>(operand / kOperandBlock);
-    apply_(acc, acc_stride, rows, channels.count, steps_.data() + index * kinds_.size(),
-           static_cast<int>(kinds_.size()), out.as<float>() + pixel * stride + channels.first,
-           step * stride);
+    // Floats that only the thresholds read take the place of their accumulators.
+    float* floats = reinterpret_cast<float*>(acc);
+    std::ptrdiff_t stride = acc_stride;
+    if (form_ != Form::floats_to_bits) {
+      floats = context.output().template as<float>() + pixel * outputs_ + channels.first;
+      stride = step * outputs_;
+    }
+    const int count = static_cast<int>(kinds_.size());
+    const EpilogueStep* steps =
+        steps_.data() + static_cast<std::size_t>(operand / kOperandBlock) * kinds_.size();
+    if (residual_count_ == 0) {
+      apply_(acc, acc_stride, rows, channels.count, steps, count, floats, stride);
+    } else {
+      std::array<EpilogueStep, kMaxEpilogueSteps> bound;
+      std::size_t input = context.input_ids.size() - residual_count_;
+      for (std::size_t s = 0; s < kinds_.size(); ++s) {
+        bound[s] = steps[s];
+        if (kinds_[s] != EpilogueKind::add_rows) continue;
+        bound[s].operand = context.input(static_cast<int>(input++)).template as<float>() +
+                           pixel * outputs_ + channels.first;
+        bound[s].row_stride = step * outputs_;
+      }
+      apply_(acc, acc_stride, rows, channels.count, bound.data(), count, floats, stride);
+    }
+    if (form_ == Form::floats) return;
+    binarize_floats_(floats, stride, rows, channels.count, float_lower_.data() + operand,
+                     float_upper_.data() + operand, inverted_, bits_at(context, channels, pixel),
+                     step * bit_pixel_bytes());
+  }
+
+  // Stores rows of accumulators as any output pixels, as many at once as lie at equal distances.
+  // offsets: pixel · pixel_elements() of each row.
+  void store_rows(const OpContext& context, Acc* acc, std::ptrdiff_t acc_stride,
+                  std::ptrdiff_t rows, ChannelRange channels, std::int64_t operand,
+                  const std::ptrdiff_t* offsets) const {
+    const std::int64_t elements = pixel_elements();
+    std::ptrdiff_t first = 0;
+    while (first < rows) {
+      const std::ptrdiff_t step = first + 1 < rows ? offsets[first + 1] - offsets[first] : elements;
+      std::ptrdiff_t last = first + 1;
+      while (last < rows && offsets[last] - offsets[last - 1] == step) ++last;
+      store(context, acc + first * acc_stride, acc_stride, static_cast<int>(last - first), channels,
+            operand, offsets[first] / elements, step / elements);
+      first = last;
+    }
   }
 
  private:
+  enum class Form : std::uint8_t {
+    thresholds,       // on the accumulators
+    floats,           // steps
+    floats_and_bits,  // steps, then thresholds on their result
+    floats_to_bits,   // the same, but only the bits are stored
+  };
+
+  [[noreturn]] void bad_model(const std::string& what) const {
+    throw ModelFormatError("node '" + name_ + "': " + what);
+  }
+
+  void check_thresholds(const DotLayerSpec& spec, const Thresholds& thresholds) const {
+    const std::size_t channels = static_cast<std::size_t>(outputs_);
+    if (spec.groups != 1) bad_model("thresholds after a grouped convolution");
+    if (thresholds.lower.size() != channels || thresholds.upper.size() != channels) {
+      bad_model("thresholds must have one lower and one upper bound per output channel");
+    }
+    for (std::size_t c = 0; c < channels; ++c) {
+      if (thresholds.lower[c] != thresholds.lower[c] ||
+          thresholds.upper[c] != thresholds.upper[c]) {
+        bad_model("a threshold is NaN");
+      }
+    }
+  }
+
+  void set_steps(const DotLayerSpec& spec, const FloatEpilogue& floats) {
+    if (floats.steps.size() > kMaxEpilogueSteps) {
+      bad_model("an epilogue has more than " + std::to_string(kMaxEpilogueSteps) + " steps");
+    }
+    for (const FloatEpilogue::Step& step : floats.steps) {
+      const bool residual = step.kind == EpilogueKind::add_rows;
+      const std::int64_t wanted = residual ? 0 : outputs_;
+      if (static_cast<std::int64_t>(step.operand.size()) != wanted) {
+        bad_model("an epilogue operand has " + std::to_string(step.operand.size()) +
+                  " elements instead of " + std::to_string(wanted));
+      }
+      residual_count_ += residual;
+      operands_.push_back(residual ? AlignedArray<float>{}
+                                   : blocked_operand(step.operand, spec.groups));
+      kinds_.push_back(step.kind);
+    }
+    // One list of steps per vector of operands, so that store() only points at it.
+    const std::int64_t padded = round_up(outputs_ / spec.groups, kOperandBlock) * spec.groups;
+    for (std::int64_t c = 0; c < padded; c += kOperandBlock) {
+      for (std::size_t s = 0; s < kinds_.size(); ++s) {
+        const bool residual = kinds_[s] == EpilogueKind::add_rows;
+        steps_.push_back({kinds_[s], residual ? nullptr : operands_[s].data() + c});
+      }
+    }
+  }
+
+  std::int64_t bit_pixel_bytes() const { return words_for(outputs_) * kWordBytes; }
+  TensorView& bits_output(const OpContext& context) const {
+    return context.output(static_cast<int>(output_count()) - 1);
+  }
+  std::uint8_t* bits_at(const OpContext& context, ChannelRange channels, std::int64_t pixel) const {
+    return bits_output(context).template as<std::uint8_t>() + pixel * bit_pixel_bytes() +
+           channels.first / 8;
+  }
+
+  std::string name_;
   std::int64_t outputs_;
   BinarizeFn binarize_;
+  BinarizeF32Fn binarize_floats_;
   StoreFn apply_;
-  bool to_bits_ = false;
+  Form form_ = Form::floats;
   bool inverted_ = false;
   AlignedArray<Acc> lower_;
   AlignedArray<Acc> upper_;
+  AlignedArray<float> float_lower_;
+  AlignedArray<float> float_upper_;
   std::vector<AlignedArray<float>> operands_;
   std::vector<EpilogueKind> kinds_;
   std::vector<EpilogueStep> steps_;  // [vectors of operands][kinds]
+  std::size_t residual_count_ = 0;
 };
 
 }  // namespace bnn

@@ -63,18 +63,19 @@ class XnorChainLayer final : public Op {
         bits_kernel_(kernels.xnor_chain_bits),
         planes_(std::move(planes)),
         vectors_((spec.outputs + kernel_.lanes - 1) / kernel_.lanes),
-        epilogue_(spec, epilogue, kernels.binarize_i32.run, kernels.epilogue_i32.run) {
+        epilogue_(spec, epilogue, kernels) {
     if (flat_) spec_.window = {};
     pack(weights);
     if (epilogue_.to_bits() && planes_.plain()) set_limits();
   }
 
-  TensorType input_type(std::size_t) const override {
-    return {ElementType::bits, spec_.input_code.planes()};
+  std::size_t input_count() const override { return 1 + epilogue_.residual_count(); }
+  TensorType input_type(std::size_t index) const override {
+    return index == 0 ? TensorType(ElementType::bits, spec_.input_code.planes())
+                      : TensorType(ElementType::f32);
   }
-  TensorType output_type(std::size_t) const override {
-    return epilogue_.to_bits() ? ElementType::bits : ElementType::f32;
-  }
+  std::size_t output_count() const override { return epilogue_.output_count(); }
+  TensorType output_type(std::size_t index) const override { return epilogue_.output_type(index); }
   std::string kernel() const override { return kernel_.name(); }
   std::size_t constant_bytes() const override {
     return weights_.bytes() + plus_one_.bytes() + planes_.bytes() + epilogue_.bytes() +
@@ -82,7 +83,9 @@ class XnorChainLayer final : public Op {
   }
 
   Shape infer(std::span<const Shape> inputs) const override {
-    return dot_layer_shape(spec_, ElementType::bits, length_, inputs[0]);
+    const Shape out = dot_layer_shape(spec_, ElementType::bits, length_, inputs[0]);
+    epilogue_.check_residuals(inputs, out);
+    return out;
   }
 
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
@@ -105,7 +108,7 @@ class XnorChainLayer final : public Op {
   }
 
   void run(const OpContext& context) const override {
-    epilogue_.clear_tail_bits(context.output());
+    epilogue_.clear_tail_bits(context);
     if (flat_) {
       run_flat(context);
     } else {
@@ -377,12 +380,11 @@ class XnorChainLayer final : public Op {
 
   void compute(const OpContext& context, const std::uint64_t* chains, const PixelClass& pixels,
                const Tile& tile) const {
-    TensorView& out = context.output();
     const std::int32_t valid = static_cast<std::int32_t>(planes_.valid(pixels.valid));
     if (limit_.size() != 0) {
       bits_kernel_.run(chains, pixels.inputs, pixels.count, pixels.chains, pixels.chain_count,
                        weights_.data(), vector_stride_, vectors_, valid, limit_.data(),
-                       flips_.data(), out.as<std::uint8_t>(), pixels.outputs);
+                       flips_.data(), context.output().as<std::uint8_t>(), pixels.outputs);
       return;
     }
     for (std::int64_t vector = 0; vector < vectors_; vector += kMaxVectors) {
@@ -400,7 +402,8 @@ class XnorChainLayer final : public Op {
         if (!planes_.plain()) {
           finish_planes(chains, pixels, first, count, channels, tile, acc_stride);
         }
-        store(out, tile.acc, acc_stride, count, channels, pixels.outputs + first);
+        epilogue_.store_rows(context, tile.acc, acc_stride, count, channels, channels.first,
+                             pixels.outputs + first);
       }
     }
   }
@@ -417,21 +420,6 @@ class XnorChainLayer final : public Op {
     }
     planes_.finish(tile.acc, acc_stride, count, channels.count, pixels.offsets + channels.first,
                    tile.row_sums, kOperandBlock);
-  }
-
-  // Hands the epilogue as many rows at once as lie at equal distances in the output.
-  void store(TensorView& out, const std::int32_t* acc, std::ptrdiff_t acc_stride,
-             std::ptrdiff_t rows, ChannelRange channels, const std::ptrdiff_t* outputs) const {
-    const std::int64_t elements = epilogue_.pixel_elements();
-    std::ptrdiff_t first = 0;
-    while (first < rows) {
-      const std::ptrdiff_t step = first + 1 < rows ? outputs[first + 1] - outputs[first] : elements;
-      std::ptrdiff_t last = first + 1;
-      while (last < rows && outputs[last] - outputs[last - 1] == step) ++last;
-      epilogue_.store(out, acc + first * acc_stride, acc_stride, static_cast<int>(last - first),
-                      channels, channels.first, outputs[first] / elements, step / elements);
-      first = last;
-    }
   }
 
   DotLayerSpec spec_;

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -405,14 +406,25 @@ void bench_epilogue(const Variant<Fn>& row) {
   for (const PlaneShape& shape : kPlaneShapes) {
     Aligned<T> acc(shape.rows * shape.channels);
     Aligned<float> operand(512), out(shape.rows * shape.channels);
-    const EpilogueStep steps[] = {{EpilogueKind::mul, operand.data()},
-                                  {EpilogueKind::add, operand.data()},
-                                  {EpilogueKind::max, operand.data()}};
-    const double time = seconds([&] {
-      row.run(acc.data(), shape.channels, shape.rows, shape.channels, steps, 3, out.data(),
-              shape.channels);
-    });
-    print(row.name(), shape.name, time, static_cast<double>(shape.rows * shape.channels));
+    Aligned<float> shortcut(shape.rows * shape.channels);
+    const EpilogueStep batch_norm_relu[] = {{EpilogueKind::mul, operand.data()},
+                                            {EpilogueKind::add, operand.data()},
+                                            {EpilogueKind::max, operand.data()}};
+    const EpilogueStep residual[] = {{EpilogueKind::mul, operand.data()},
+                                     {EpilogueKind::add, operand.data()},
+                                     {EpilogueKind::add_rows, shortcut.data(), shape.channels},
+                                     {EpilogueKind::add, operand.data()},
+                                     {EpilogueKind::prelu, operand.data()},
+                                     {EpilogueKind::add, operand.data()}};
+    const auto bench = [&](const std::string& name, std::span<const EpilogueStep> steps) {
+      const double time = seconds([&] {
+        row.run(acc.data(), shape.channels, shape.rows, shape.channels, steps.data(),
+                static_cast<int>(steps.size()), out.data(), shape.channels);
+      });
+      print(row.name(), name, time, static_cast<double>(shape.rows * shape.channels));
+    };
+    bench(std::string(shape.name), batch_norm_relu);
+    bench(std::string(shape.name) + ", residual, RPReLU", residual);
   }
 }
 

@@ -16,13 +16,18 @@ std::int32_t draw(Random& random, std::int32_t) {
 float apply(EpilogueKind kind, float y, float operand) {
   switch (kind) {
     case EpilogueKind::add:
+    case EpilogueKind::add_rows:
       return y + operand;
     case EpilogueKind::mul:
       return y * operand;
+    case EpilogueKind::div:
+      return y / operand;
     case EpilogueKind::max:
       return y < operand ? operand : y;
     case EpilogueKind::min:
       return y > operand ? operand : y;
+    case EpilogueKind::prelu:
+      return y < 0 ? y * operand : y;
   }
   throw Failure("unknown epilogue step");
 }
@@ -35,18 +40,25 @@ void check(const Variant<Fn>& variant, Random& random) {
                                       : random.between(1, 200);
   const std::ptrdiff_t rows = random.between(1, 9);
   const std::ptrdiff_t acc_stride = channels + random.between(0, 20);
-  const bool in_place = std::is_same_v<T, float> && random.one_in(3);
+  const bool in_place = random.one_in(3);
   const std::ptrdiff_t out_stride = in_place ? acc_stride : channels + random.between(0, 20);
 
   std::deque<GuardedArray<float>> operands;
   std::vector<EpilogueStep> steps;
   for (std::ptrdiff_t i = random.between(0, 5); i > 0; --i) {
-    const GuardedArray<float>& operand =
-        operands.emplace_back(index(round_up(channels, 16)), random.placement(), std::size_t{64});
+    EpilogueStep step{
+        random.pick({EpilogueKind::add, EpilogueKind::mul, EpilogueKind::div, EpilogueKind::max,
+                     EpilogueKind::min, EpilogueKind::prelu, EpilogueKind::add_rows}),
+        nullptr};
+    const bool rows_operand = step.kind == EpilogueKind::add_rows;
+    if (rows_operand) step.row_stride = channels + random.between(0, 20);
+    const std::ptrdiff_t size =
+        rows_operand ? (rows - 1) * step.row_stride + channels : round_up(channels, 16);
+    const GuardedArray<float>& operand = operands.emplace_back(
+        index(size), random.placement(), std::size_t{rows_operand ? 4u : 64u});
     for (float& value : operand.span()) value = draw(random, 0.0f);
-    steps.push_back(
-        {random.pick({EpilogueKind::add, EpilogueKind::mul, EpilogueKind::max, EpilogueKind::min}),
-         operand.data()});
+    step.operand = operand.data();
+    steps.push_back(step);
   }
   const GuardedArray<T> acc(index((rows - 1) * acc_stride + channels), random.placement());
   const GuardedArray<float> separate_out(index((rows - 1) * out_stride + channels),
@@ -56,10 +68,7 @@ void check(const Variant<Fn>& variant, Random& random) {
       acc[index(p * acc_stride + c)] = draw(random, T{});
   }
   const std::vector<T> before(acc.span().begin(), acc.span().end());
-  float* out = separate_out.data();
-  if constexpr (std::is_same_v<T, float>) {
-    if (in_place) out = acc.data();
-  }
+  float* out = in_place ? reinterpret_cast<float*>(acc.data()) : separate_out.data();
 
   variant.run(acc.data(), acc_stride, rows, channels, steps.data(), static_cast<int>(steps.size()),
               out, out_stride);
@@ -69,7 +78,9 @@ void check(const Variant<Fn>& variant, Random& random) {
   for (std::ptrdiff_t p = 0; p < rows; ++p) {
     for (std::ptrdiff_t c = 0; c < channels; ++c) {
       float expected = static_cast<float>(before[index(p * acc_stride + c)]);
-      for (const EpilogueStep& step : steps) expected = apply(step.kind, expected, step.operand[c]);
+      for (const EpilogueStep& step : steps) {
+        expected = apply(step.kind, expected, step.operand[p * step.row_stride + c]);
+      }
       const float found = out[p * out_stride + c];
       require(same_float(found, expected), found, " instead of ", expected, " at row ", p,
               ", channel ", c, ": ", shape);

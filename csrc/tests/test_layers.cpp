@@ -226,44 +226,6 @@ std::unique_ptr<Op> make_layer(const LayerCase& layer, const Epilogue& epilogue,
   return make_xnor_layer(spec, weights, epilogue, kernels);
 }
 
-std::vector<float> run_layer(const LayerCase& layer, const Epilogue& epilogue,
-                             const KernelSet& kernels) {
-  ProgramBuilder builder;
-  const DotLayerSpec& spec = layer.spec;
-  Shape shape = spec.dense ? Shape{layer.images, spec.features}
-                           : Shape{layer.images, layer.height, layer.width, spec.features};
-  if (spec.spatial_axes == 3) {
-    shape = Shape{layer.images, layer.depth, layer.height, layer.width, spec.features};
-  }
-  Shape declared = shape;
-  declared[0] = -1;
-  int value = builder.add_input("x", declared);
-  if (layer.format == Format::xnor) {
-    constexpr float inf = std::numeric_limits<float>::infinity();
-    if (spec.input_code.digits == 0) {
-      value = builder.add_op(make_binarize("binarize", {{0.0f}, {inf}, false}, kernels), {value});
-    } else {
-      std::vector<Thresholds> levels;
-      for (int level = 1; level < 1 << spec.input_code.digits; ++level) {
-        levels.push_back({{static_cast<float>(level)}, {inf}, false});
-      }
-      value = builder.add_op(make_quantize("quantize", levels, kernels), {value});
-    }
-  }
-  value = builder.add_op(make_layer(layer, epilogue, kernels), {value});
-  if (builder.type_of(value) == ElementType::bits) {
-    value = builder.add_op(make_unpack("unpack"), {value});
-  }
-  const std::unique_ptr<Program> program = builder.finish({value}, true, 2);
-  const std::vector<float> x(layer.input.begin(), layer.input.end());
-  const std::array<Shape, 1> shapes{shape};
-  std::vector<float> y(index(program->output_shapes(shapes)[0].elements()));
-  const std::array<const void*, 1> inputs{x.data()};
-  const std::array<float*, 1> outputs{y.data()};
-  program->run(shapes, inputs, outputs);
-  return y;
-}
-
 std::string text(const LayerCase& layer) {
   const Window& w = layer.spec.window;
   return "format " + std::to_string(static_cast<int>(layer.format)) + " outputs " +
@@ -275,6 +237,75 @@ std::string text(const LayerCase& layer) {
          std::to_string(layer.spec.input_code.digits) + " weight planes " +
          std::to_string(layer.spec.weight_code.shifts.size()) + " constant " +
          std::to_string(layer.spec.weight_code.constant);
+}
+
+// What makes packed bits of the integers of a case.
+std::unique_ptr<Op> make_packer(const InputCode& code, const KernelSet& kernels) {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  if (code.digits == 0) return make_binarize("binarize", {{0.0f}, {inf}, false}, kernels);
+  std::vector<Thresholds> levels;
+  for (int level = 1; level < 1 << code.digits; ++level) {
+    levels.push_back({{static_cast<float>(level)}, {inf}, false});
+  }
+  return make_quantize("quantize", levels, kernels);
+}
+
+Shape free_batch(Shape shape) {
+  shape[0] = -1;
+  return shape;
+}
+
+// Every output of the layer, packed ones unpacked. `residuals`: what its add_rows steps add.
+std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue& epilogue,
+                                          const KernelSet& kernels,
+                                          const std::vector<std::vector<float>>& residuals = {}) {
+  ProgramBuilder builder;
+  const DotLayerSpec& spec = layer.spec;
+  std::vector<Shape> shapes;
+  Shape out;
+  if (spec.dense) {
+    shapes.push_back({layer.images, spec.features});
+    out = {layer.images, spec.outputs};
+  } else {
+    shapes.push_back({layer.images, layer.height, layer.width, spec.features});
+    out = {layer.images, spec.window.h.output_extent(layer.height),
+           spec.window.w.output_extent(layer.width), spec.outputs};
+  }
+  if (spec.spatial_axes == 3) {
+    shapes[0] = {layer.images, layer.depth, layer.height, layer.width, spec.features};
+    out = {layer.images, spec.window.d.output_extent(layer.depth),
+           spec.window.h.output_extent(layer.height), spec.window.w.output_extent(layer.width),
+           spec.outputs};
+  }
+  int value = builder.add_input("x", free_batch(shapes[0]));
+  std::vector<int> inputs{value};
+  for (std::size_t i = 0; i < residuals.size(); ++i) {
+    inputs.push_back(builder.add_input("residual", free_batch(out)));
+    shapes.push_back(out);
+  }
+  if (layer.format == Format::xnor) {
+    inputs[0] = builder.add_op(make_packer(spec.input_code, kernels), {value});
+  }
+  std::unique_ptr<Op> op = make_layer(layer, epilogue, kernels);
+  const int output_count = static_cast<int>(op->output_count());
+  value = builder.add_op(std::move(op), inputs);
+  std::vector<int> values;
+  for (int i = 0; i < output_count; ++i) {
+    const bool bits = builder.type_of(value + i) == ElementType::bits;
+    values.push_back(bits ? builder.add_op(make_unpack("unpack"), {value + i}) : value + i);
+  }
+  const std::unique_ptr<Program> program = builder.finish(values, true, 2);
+  const std::vector<float> x(layer.input.begin(), layer.input.end());
+  std::vector<const void*> sources{x.data()};
+  for (const std::vector<float>& residual : residuals) sources.push_back(residual.data());
+  std::vector<std::vector<float>> results(index(output_count),
+                                          std::vector<float>(index(out.elements())));
+  std::vector<float*> targets;
+  for (std::vector<float>& result : results) targets.push_back(result.data());
+  require(program->output_shapes(shapes) == std::vector<Shape>(index(output_count), out),
+          text(layer) + ": wrong shape");
+  program->run(shapes, sources, targets);
+  return results;
 }
 
 }  // namespace
@@ -289,7 +320,7 @@ void check_layer_floats(const KernelSet& kernels, Random& random) {
   }
   epilogue.steps = {{EpilogueKind::mul, scale}, {EpilogueKind::add, shift}};
   const std::vector<int> sums = expected(layer);
-  const std::vector<float> got = run_layer(layer, epilogue, kernels);
+  const std::vector<float> got = run_layer(layer, epilogue, kernels)[0];
   require(got.size() == sums.size(), text(layer) + ": wrong size");
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const std::size_t o = i % index(layer.spec.outputs);
@@ -312,7 +343,7 @@ void check_layer_bits(const KernelSet& kernels, Random& random) {
     thresholds.upper.push_back(kind == 1 ? at : kind == 3 ? -inf : kind == 4 ? at + 5 : inf);
   }
   const std::vector<int> sums = expected(layer);
-  const std::vector<float> got = run_layer(layer, thresholds, kernels);
+  const std::vector<float> got = run_layer(layer, thresholds, kernels)[0];
   require(got.size() == sums.size(), text(layer) + ": wrong size");
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const std::size_t o = i % index(layer.spec.outputs);
@@ -320,6 +351,81 @@ void check_layer_bits(const KernelSet& kernels, Random& random) {
     const bool inside = thresholds.lower[o] <= sum && sum <= thresholds.upper[o];
     const float want = inside != thresholds.inverted ? 1.0f : -1.0f;
     require(got[i] == want, text(layer) + ": wrong sign at element " + std::to_string(i));
+  }
+}
+
+// The tail of a residual block: BatchNorm, one or two shortcuts, PReLU; floats, bits or both.
+void check_layer_residual(const KernelSet& kernels, Random& random) {
+  LayerCase layer = random_case(random);
+  const std::vector<int> sums = expected(layer);
+  const std::size_t outputs = index(layer.spec.outputs);
+  FloatEpilogue epilogue;
+  std::vector<std::vector<float>> residuals;
+  for (std::ptrdiff_t i = random.between(1, 6); i > 0; --i) {
+    FloatEpilogue::Step step{
+        random.pick({EpilogueKind::mul, EpilogueKind::add, EpilogueKind::div, EpilogueKind::prelu,
+                     EpilogueKind::add_rows, EpilogueKind::add_rows}),
+        {}};
+    if (step.kind == EpilogueKind::add_rows) {
+      std::vector<float>& residual = residuals.emplace_back(sums.size());
+      for (float& value : residual) value = random.one_in(20) ? random.special() : random.real();
+    } else {
+      step.operand.resize(outputs);
+      for (float& value : step.operand) value = random.real();
+    }
+    epilogue.steps.push_back(step);
+  }
+  if (layer.spec.groups == 1 && !random.one_in(3)) {
+    epilogue.keep_floats = random.one_in(2);
+    epilogue.thresholds.emplace();
+    epilogue.thresholds->inverted = random.one_in(2);
+    for (std::size_t o = 0; o < outputs; ++o) {
+      epilogue.thresholds->lower.push_back(random.real());
+      epilogue.thresholds->upper.push_back(
+          random.one_in(2) ? random.real() + 2 : std::numeric_limits<float>::infinity());
+    }
+  }
+
+  std::vector<float> floats(sums.begin(), sums.end());
+  std::vector<float> signs(sums.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const std::size_t o = i % outputs;
+    float& y = floats[i];
+    std::size_t residual = 0;
+    for (const FloatEpilogue::Step& step : epilogue.steps) {
+      switch (step.kind) {
+        case EpilogueKind::mul:
+          y *= step.operand[o];
+          break;
+        case EpilogueKind::add:
+          y += step.operand[o];
+          break;
+        case EpilogueKind::div:
+          y /= step.operand[o];
+          break;
+        case EpilogueKind::prelu:
+          y = y < 0 ? y * step.operand[o] : y;
+          break;
+        default:
+          y += residuals[residual++][i];
+      }
+    }
+    if (!epilogue.thresholds) continue;
+    const bool inside = epilogue.thresholds->lower[o] <= y && y <= epilogue.thresholds->upper[o];
+    signs[i] = inside != epilogue.thresholds->inverted ? 1.0f : -1.0f;
+  }
+
+  std::vector<std::vector<float>> want;
+  if (epilogue.keep_floats) want.push_back(floats);
+  if (epilogue.thresholds) want.push_back(signs);
+  const std::vector<std::vector<float>> got = run_layer(layer, epilogue, kernels, residuals);
+  require(got.size() == want.size(), text(layer) + ": wrong number of outputs");
+  for (std::size_t output = 0; output < want.size(); ++output) {
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      require(same_float(got[output][i], want[output][i]), text(layer) + ": output ",
+              static_cast<int>(output), ", element ", static_cast<int>(i), " is ", got[output][i],
+              ", expected ", want[output][i]);
+    }
   }
 }
 

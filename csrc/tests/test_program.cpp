@@ -224,6 +224,31 @@ void check_hostile_descriptions(const KernelSet& kernels) {
   refused("an operand of the wrong size", [&] {
     make_f32_layer(spec(2, 2), floats, FloatEpilogue{{{EpilogueKind::add, {1.0f}}}}, kernels);
   });
+  refused("an operand where a tensor is added", [&] {
+    make_f32_layer(spec(1, 4), floats, FloatEpilogue{{{EpilogueKind::add_rows, {1.0f}}}}, kernels);
+  });
+  refused("too many steps", [&] {
+    FloatEpilogue epilogue;
+    epilogue.steps.assign(kMaxEpilogueSteps + 1, {EpilogueKind::add, {1.0f}});
+    make_f32_layer(spec(1, 4), floats, epilogue, kernels);
+  });
+  refused("neither floats nor bits", [&] {
+    make_f32_layer(spec(1, 4), floats, FloatEpilogue{.steps = {}, .keep_floats = false}, kernels);
+  });
+  const FloatEpilogue residual{{{EpilogueKind::add_rows, {}}}};
+  refused("a layer without its residual", [&] {
+    ProgramBuilder builder;
+    const int x = builder.add_input("x", Shape{-1, 4});
+    builder.add_op(make_f32_layer(spec(1, 4), floats, residual, kernels), {x});
+  });
+  refused("a residual of another shape", [&] {
+    ProgramBuilder builder;
+    const int x = builder.add_input("x", Shape{-1, 4});
+    const int sum = builder.add_op(make_f32_layer(spec(1, 4), floats, residual, kernels), {x, x});
+    const std::vector<float> four(4);
+    run(*builder.finish({sum}, true, 1), {1, 4}, four);
+  });
+  refused("a residual outside a layer", [&] { make_channel_arithmetic("add", residual, kernels); });
   refused("a value that does not exist", [&] {
     ProgramBuilder builder;
     builder.add_input("x", Shape{-1, 4});

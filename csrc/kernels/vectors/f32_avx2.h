@@ -13,6 +13,7 @@ namespace {
 
 struct F32 {
   static constexpr int kLanes = 8;
+  static constexpr int kHeld = 8;  // vectors that a loop may hold in registers beside operands
   using Vector = __m256;
   using Factor = __m256;  // one number for every lane
   using Tail = __m256i;   // the first lanes; accesses do not touch the others
@@ -36,11 +37,16 @@ struct F32 {
   static Factor factor(float x) { return _mm256_set1_ps(x); }
   static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
   static Vector mul(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm256_div_ps(a, b); }
   static Vector multiply_add(Factor x, Vector w, Vector sum) { return _mm256_fmadd_ps(x, w, sum); }
 
   // a > b ? a : b and a < b ? a : b: b also where either is NaN.
   static Vector larger(Vector a, Vector b) { return _mm256_max_ps(a, b); }
   static Vector smaller(Vector a, Vector b) { return _mm256_min_ps(a, b); }
+  // test < 0 ? a : b
+  static Vector where_negative(Vector test, Vector a, Vector b) {
+    return _mm256_blendv_ps(b, a, _mm256_cmp_ps(test, zero(), _CMP_LT_OQ));
+  }
   // isnan(test) ? a : b
   static Vector where_nan(Vector test, Vector a, Vector b) {
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(test, test, _CMP_UNORD_Q));

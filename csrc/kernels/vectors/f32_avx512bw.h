@@ -11,6 +11,7 @@ namespace {
 
 struct F32 {
   static constexpr int kLanes = 16;
+  static constexpr int kHeld = 8;  // vectors that a loop may hold in registers beside operands
   using Vector = __m512;
   using Factor = __m512;   // one number for every lane
   using Tail = __mmask16;  // the first lanes; accesses do not touch the others
@@ -29,11 +30,16 @@ struct F32 {
   static Factor factor(float x) { return _mm512_set1_ps(x); }
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   static Vector mul(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm512_div_ps(a, b); }
   static Vector multiply_add(Factor x, Vector w, Vector sum) { return _mm512_fmadd_ps(x, w, sum); }
 
   // a > b ? a : b and a < b ? a : b: b also where either is NaN.
   static Vector larger(Vector a, Vector b) { return _mm512_max_ps(a, b); }
   static Vector smaller(Vector a, Vector b) { return _mm512_min_ps(a, b); }
+  // test < 0 ? a : b
+  static Vector where_negative(Vector test, Vector a, Vector b) {
+    return _mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(test, zero(), _CMP_LT_OQ), a);
+  }
   // isnan(test) ? a : b
   static Vector where_nan(Vector test, Vector a, Vector b) {
     return _mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(test, test, _CMP_UNORD_Q), a);

@@ -12,6 +12,7 @@ namespace {
 
 struct F32 {
   static constexpr int kLanes = 8;
+  static constexpr int kHeld = 8;  // vectors that a loop may hold in registers beside operands
   struct Vector {
     float32x4_t low;
     float32x4_t high;
@@ -50,6 +51,9 @@ struct F32 {
   static Vector mul(Vector a, Vector b) {
     return {vmulq_f32(a.low, b.low), vmulq_f32(a.high, b.high)};
   }
+  static Vector div(Vector a, Vector b) {
+    return {vdivq_f32(a.low, b.low), vdivq_f32(a.high, b.high)};
+  }
   static Vector multiply_add(Factor x, Vector w, Vector sum) {
     return {vfmaq_n_f32(sum.low, w.low, x), vfmaq_n_f32(sum.high, w.high, x)};
   }
@@ -62,6 +66,11 @@ struct F32 {
   static Vector smaller(Vector a, Vector b) {
     return {vbslq_f32(vcltq_f32(a.low, b.low), a.low, b.low),
             vbslq_f32(vcltq_f32(a.high, b.high), a.high, b.high)};
+  }
+  // test < 0 ? a : b
+  static Vector where_negative(Vector test, Vector a, Vector b) {
+    return {vbslq_f32(vcltzq_f32(test.low), a.low, b.low),
+            vbslq_f32(vcltzq_f32(test.high), a.high, b.high)};
   }
 };
 

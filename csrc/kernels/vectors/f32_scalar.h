@@ -11,6 +11,7 @@ namespace {
 
 struct F32 {
   static constexpr int kLanes = 8;
+  static constexpr int kHeld = 4;  // of 16 registers on x86, two a vector
   using f32x4 [[gnu::vector_size(16)]] = float;
   using i32x4 [[gnu::vector_size(16)]] = std::int32_t;
   struct Vector {
@@ -56,6 +57,7 @@ struct F32 {
   static Factor factor(float x) { return f32x4{x, x, x, x}; }
   static Vector add(Vector a, Vector b) { return {a.low + b.low, a.high + b.high}; }
   static Vector mul(Vector a, Vector b) { return {a.low * b.low, a.high * b.high}; }
+  static Vector div(Vector a, Vector b) { return {a.low / b.low, a.high / b.high}; }
   // Two roundings: not every machine has the instruction with one.
   static Vector multiply_add(Factor x, Vector w, Vector sum) {
     return {sum.low + x * w.low, sum.high + x * w.high};
@@ -67,6 +69,10 @@ struct F32 {
   }
   static Vector smaller(Vector a, Vector b) {
     return {a.low < b.low ? a.low : b.low, a.high < b.high ? a.high : b.high};
+  }
+  // test < 0 ? a : b
+  static Vector where_negative(Vector test, Vector a, Vector b) {
+    return {test.low < 0 ? a.low : b.low, test.high < 0 ? a.high : b.high};
   }
 };
 
