@@ -122,9 +122,10 @@ py::array new_output(const Shape& shape) {
   return py::array_t<float>(std::vector<py::ssize_t>(shape.dims().begin(), shape.dims().end()));
 }
 
-// Runs on arrays that is_plain_f32() accepts. `out`: arrays to fill, empty for new ones.
-py::tuple run_arrays(const Program& program, const std::vector<py::array>& inputs,
-                     std::vector<py::array> out) {
+// Runs on arrays that is_plain_f32() accepts. `out`: arrays to fill, empty for new ones. None where
+// Program::run() gives up.
+py::object run_arrays(const Program& program, const std::vector<py::array>& inputs,
+                      std::vector<py::array> out) {
   std::vector<Shape> shapes;
   std::vector<const void*> sources;
   for (const py::array& array : inputs) {
@@ -148,16 +149,19 @@ py::tuple run_arrays(const Program& program, const std::vector<py::array>& input
     }
     targets.push_back(static_cast<float*>(out[i].mutable_data()));
   }
+  bool ok = false;
   {
     const py::gil_scoped_release release;
-    program.run(shapes, sources, targets);
+    ok = program.run(shapes, sources, targets);
   }
+  if (!ok) return py::none();
   py::tuple result(out.size());
   for (std::size_t i = 0; i < out.size(); ++i) result[i] = std::move(out[i]);
   return result;
 }
 
-// The short way of predict(): one plain array in, one new array out; None when `x` is not plain.
+// The short way of predict(): one plain array in, one new array out; None when `x` is not plain, or
+// where Program::run() gives up.
 py::object run_plain(const Program& program, const py::object& x) {
   if (!py::isinstance<py::array>(x)) return py::none();
   const py::array array = py::reinterpret_borrow<py::array>(x);
@@ -167,10 +171,12 @@ py::object run_plain(const Program& program, const py::object& x) {
   py::array out = new_output(results.front());
   const std::array<const void*, 1> sources{array.data()};
   const std::array<float*, 1> targets{static_cast<float*>(out.mutable_data())};
+  bool ok = false;
   {
     const py::gil_scoped_release release;
-    program.run(shapes, sources, targets);
+    ok = program.run(shapes, sources, targets);
   }
+  if (!ok) return py::none();
   return out;
 }
 
@@ -178,10 +184,13 @@ py::object run_plain(const Program& program, const py::object& x) {
 
 void register_program(py::module_& module) {
   py::class_<Program>(module, "Program", "An immutable network, ready to run.")
-      .def("run", &run_arrays, py::arg("inputs"), py::arg("out") = std::vector<py::array>{},
-           "Compute all outputs of C-contiguous float32 inputs; fills `out` when given.")
+      .def(
+          "run", &run_arrays, py::arg("inputs"), py::arg("out") = std::vector<py::array>{},
+          "Compute all outputs of C-contiguous float32 inputs; fills `out` when given. None when a "
+          "NaN reached signs that are packed: run the same network in floats.")
       .def("run_plain", &run_plain, py::arg("x"),
-           "One input, one output: the result, or None when x is not a C-contiguous float32 array.")
+           "One input, one output: the result, or None when x is not a C-contiguous float32 array "
+           "or run() gives None.")
       .def("trim", &Program::trim, "Free cached plans and workspaces.")
       .def(
           "steps",

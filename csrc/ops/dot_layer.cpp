@@ -8,7 +8,9 @@
 #include "base/aligned.h"
 #include "base/bits.h"
 #include "ops/layer_shape.h"
+#include "ops/masked_layer.h"
 #include "ops/scratch.h"
+#include "ops/ternary_layer.h"
 #include "ops/tile_epilogue.h"
 #include "ops/xnor_chain_layer.h"
 
@@ -122,7 +124,7 @@ class DotLayer final : public Op {
 
   std::size_t input_count() const override { return 1 + epilogue_.residual_count(); }
   TensorType input_type(std::size_t index) const override {
-    return index == 0 ? TensorType(Format::kInputType, spec_.input_code.planes())
+    return index == 0 ? Format::kPlanes ? spec_.input_code.type() : TensorType(Format::kInputType)
                       : TensorType(ElementType::f32);
   }
   std::size_t output_count() const override { return epilogue_.output_count(); }
@@ -412,9 +414,6 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
   const std::string problem =
       PlaneSums::problem(spec.input_code, spec.weight_code, taps_of(spec) * features);
   if (!problem.empty()) bad_spec(spec, problem);
-  if (spec.groups != 1 && features % kWordBits != 0) {
-    bad_spec(spec, "groups of " + std::to_string(features) + " channels, which are no whole words");
-  }
   const std::int64_t planes = static_cast<std::int64_t>(spec.weight_code.shifts.size());
   std::int64_t length = taps_of(spec) * words_for(features);
   if (spec.dense) {
@@ -422,6 +421,13 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
     length = std::max(length, static_cast<std::int64_t>(weights.size()) / (planes * spec.outputs));
   }
   check_weight_count(spec, weights.size(), planes * length);
+  if (spec.input_code.ternary) {
+    DotLayerSpec signs = spec;
+    signs.input_code = {};
+    return make_ternary_layer(make_xnor_layer(signs, weights, epilogue, kernels),
+                              make_masked_layer(spec, length, weights, epilogue, kernels), spec);
+  }
+  if (needs_masks(spec, length)) return make_masked_layer(spec, length, weights, epilogue, kernels);
   PlaneSums sums;
   if (spec.input_code.digits != 0 || spec.weight_code != WeightCode{}) {
     sums = PlaneSums(spec.input_code, spec.weight_code, weights, spec.outputs, spec.window,

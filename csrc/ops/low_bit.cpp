@@ -8,6 +8,13 @@
 
 namespace bnn {
 
+namespace {
+
+// A mask is not summed.
+int summed_planes(const InputCode& input) { return input.digits == 0 ? 1 : input.digits; }
+
+}  // namespace
+
 PlaneSums::PlaneSums(const InputCode& input, const WeightCode& code,
                      std::span<const std::uint64_t> weights, std::int64_t outputs,
                      const Window& window, std::int64_t elements, PlaneSumFn plane_sum)
@@ -17,7 +24,7 @@ PlaneSums::PlaneSums(const InputCode& input, const WeightCode& code,
       plane_sum_(plane_sum) {
   pairs_.clear();
   const int weight_planes = static_cast<int>(code.shifts.size());
-  for (int p = 0; p < input.planes(); ++p) {
+  for (int p = 0; p < summed_planes(input); ++p) {
     row_pairs_.push_back({p, 0, p});
     for (int q = 0; q < weight_planes; ++q) {
       pairs_.push_back({p, q, p + code.shifts[static_cast<std::size_t>(q)]});
@@ -69,7 +76,7 @@ PlaneSums::PlaneSums(const InputCode& input, const WeightCode& code,
 
 std::string PlaneSums::problem(const InputCode& input, const WeightCode& code,
                                std::int64_t length) {
-  if (input.digits < 0 || input.digits > kMaxPlanes) {
+  if (input.digits < 0 || input.digits > kMaxPlanes || (input.digits != 0 && input.ternary)) {
     return "input of " + std::to_string(input.digits) + " binary digits";
   }
   if (code.shifts.empty() || code.shifts.size() > static_cast<std::size_t>(kMaxPlanes)) {
@@ -87,7 +94,7 @@ std::string PlaneSums::problem(const InputCode& input, const WeightCode& code,
     return "a weight constant of " + std::to_string(code.constant);
   }
   // Bounds the kernel's sum, the offset and the row term, hence all that is added up.
-  const std::int64_t input_sum = (std::int64_t{1} << input.planes()) - 1;
+  const std::int64_t input_sum = (std::int64_t{1} << summed_planes(input)) - 1;
   const std::int64_t most = (weight_sum + std::abs(std::int64_t{code.constant})) * input_sum;
   if (most * length >= std::int64_t{1} << 30) {
     return "sums of " + std::to_string(length) + " products that exceed 30 bits";

@@ -26,14 +26,18 @@
 #include "base/aligned.h"
 #include "kernels/kernel_set.h"
 #include "ops/conv_window.h"
+#include "ops/op.h"
 
 namespace bnn {
 
-// Planes of the input.
+// What the planes of the input stand for: one plane of ±1, or
 struct InputCode {
-  int digits = 0;  // 0: one plane of ±1; P: unsigned integers, plane p is their binary digit p
+  int digits = 0;  // P: unsigned integers, plane p is their binary digit p
+  // {−1, 0, +1}: a plane of signs and a mask with a 1 where the element is not 0. It has the tail
+  // bits 0, so that sums count real elements only (kernels/xnor_masked/xnor_masked.h).
+  bool ternary = false;
 
-  int planes() const { return digits == 0 ? 1 : digits; }
+  TensorType type() const { return {ElementType::bits, ternary ? 2 : digits == 0 ? 1 : digits}; }
 };
 
 // w = (constant + Σ_q 2^shifts[q] · plane q) / (halved ? 2 : 1), planes of ±1.

@@ -42,30 +42,37 @@ class Layer final : public MaskedLayer {
         length_(length),
         unit_(spec.dense ? length : words_for(spec.features)),
         kernel_(kernels.xnor_masked),
-        epilogue_(without_groups(spec), epilogue, kernels.binarize_i32.run,
-                  kernels.epilogue_i32.run) {
+        epilogue_(without_groups(spec), epilogue, kernels) {
+    if (spec.weight_code.constant != 0) {
+      bad_model("weights with a constant term under masks (zeros, or groups of " +
+                std::to_string(spec.features / spec.groups) + " channels)");
+    }
     const bool merged = spec.weight_code == kTernaryWeights && spec.input_code.digits == 0;
     masked_weights_ = merged || spec.groups != 1 || !spec.input_code.ternary;
     weight_planes_ = merged ? 1 : static_cast<std::int64_t>(spec.weight_code.shifts.size());
     if (!merged && (spec.input_code.digits != 0 || spec.weight_code != WeightCode{})) {
       planes_ = PlaneSums(spec.input_code, spec.weight_code, weights, spec.outputs, spec.window,
-                          spec.features / spec.groups, kernels.plane_sum.run);
+                          spec.features / spec.groups, shim);
     }
     make_blocks();
     pack(weights, merged);
   }
 
-  TensorType input_type(std::size_t) const override { return spec_.input_code.type(); }
-  TensorType output_type(std::size_t) const override {
-    return epilogue_.to_bits() ? ElementType::bits : ElementType::f32;
+  std::size_t input_count() const override { return 1 + epilogue_.residual_count(); }
+  TensorType input_type(std::size_t index) const override {
+    return index == 0 ? spec_.input_code.type() : TensorType(ElementType::f32);
   }
+  std::size_t output_count() const override { return epilogue_.output_count(); }
+  TensorType output_type(std::size_t index) const override { return epilogue_.output_type(index); }
   std::string kernel() const override { return kernel_.name(); }
   std::size_t constant_bytes() const override {
     return weights_.bytes() + planes_.bytes() + epilogue_.bytes();
   }
 
   Shape infer(std::span<const Shape> inputs) const override {
-    return dot_layer_shape(spec_, ElementType::bits, length_, inputs[0]);
+    const Shape out = dot_layer_shape(spec_, ElementType::bits, length_, inputs[0]);
+    epilogue_.check_residuals(inputs, out);
+    return out;
   }
 
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
@@ -86,14 +93,14 @@ class Layer final : public MaskedLayer {
   void run(const OpContext& context) const override { run_selected(context, nullptr); }
 
   void run_selected(const OpContext& context, const std::uint8_t* selected) const override {
-    if (selected == nullptr) epilogue_.clear_tail_bits(context.output());
+    if (selected == nullptr) epilogue_.clear_tail_bits(context);
     Scratch scratch(context.scratch);
     Tile tile{};
     tile.selected = selected;
     tile.acc = scratch.take<std::int32_t>(kTileElements);
     tile.offsets = scratch.take<std::int32_t>(kBlockChannels);
     tile.inputs = scratch.take<std::ptrdiff_t>(kMaxRows);
-    tile.pixels = scratch.take<std::ptrdiff_t>(kMaxRows);
+    tile.outputs = scratch.take<std::ptrdiff_t>(kMaxRows);
     tile.segments = scratch.take<Segment>(max_segments());
     const Shape& in = context.input(0).shape;
     tile.input_plane = flat_ ? in[0] * length_ : in.product(0, in.rank() - 1) * unit_;
@@ -114,9 +121,9 @@ class Layer final : public MaskedLayer {
   struct Tile {
     const std::uint8_t* selected;
     std::int32_t* acc;
-    std::int32_t* offsets;   // of low-bit planes only (ops/low_bit.h)
-    std::ptrdiff_t* inputs;  // offset of each row's origin in the input
-    std::ptrdiff_t* pixels;  // output pixel of each row
+    std::int32_t* offsets;    // of low-bit planes only (ops/low_bit.h)
+    std::ptrdiff_t* inputs;   // offset of each row's origin in the input
+    std::ptrdiff_t* outputs;  // offset of each row's pixel in the output
     int rows;
     std::ptrdiff_t input_plane;  // words from one plane of the input to the next
     Segment* segments;
@@ -135,28 +142,30 @@ class Layer final : public MaskedLayer {
     return {first / kWordBits, words_for(first + inputs)};
   }
 
-  // As many lane vectors as read the same words, up to what a kernel call takes.
+  // As many channels as read the same words, up to what a kernel call takes, in whole vectors of
+  // epilogue operands.
   void make_blocks() {
     const std::int64_t lanes = kernel_.lanes;
     const std::int64_t taps = flat_ ? 1 : spec_.window.taps();
     std::ptrdiff_t weights = 0;
-    for (std::int64_t channel = 0; channel < spec_.outputs; channel += lanes) {
-      const std::int64_t last = std::min(channel + lanes, spec_.outputs) - 1;
+    for (std::int64_t channel = 0; channel < spec_.outputs; channel += kOperandBlock) {
+      const std::int64_t last = std::min(channel + kOperandBlock, spec_.outputs) - 1;
+      const std::int64_t vectors = (last - channel) / lanes + 1;
       const std::int64_t first_word = words_of(channel).first;
       const std::int64_t slice = words_of(last).second - first_word;
       const std::ptrdiff_t plane = taps * slice * lanes;
       const std::ptrdiff_t mask = round_up<std::ptrdiff_t>(weight_planes_ * plane, 8);
       const std::ptrdiff_t stride = masked_weights_ ? 2 * mask : mask;
       Block* block = blocks_.empty() ? nullptr : &blocks_.back();
-      if (block == nullptr || block->vectors == kMaxVectors || block->first_word != first_word ||
-          block->slice != slice) {
+      if (block == nullptr || block->vectors + vectors > kMaxVectors ||
+          block->first_word != first_word || block->slice != slice) {
         blocks_.push_back(
             {channel, 0, first_word, slice, weights, stride, masked_weights_ ? mask : 0, 0});
         block = &blocks_.back();
       }
-      ++block->vectors;
+      block->vectors += vectors;
       block->channels = last + 1 - block->channel;
-      weights += stride;
+      weights += vectors * stride;
     }
     weights_ = AlignedArray<std::uint64_t>(static_cast<std::size_t>(weights));
   }
@@ -193,11 +202,12 @@ class Layer final : public MaskedLayer {
     }
   }
 
-  // Ones for the elements of word i of a group. A dense row may hold tail bits in every pixel of a
-  // flattened image; those are 0 in both operands, but only the input's mask can tell.
+  // Ones for the elements of word i of a group. Where the rows of a flattened image have tail bits
+  // inside, the input is masked as well.
   std::uint64_t real_bits(std::int64_t i, std::int64_t words) const {
     const std::int64_t tail = spec_.features / spec_.groups % kWordBits;
-    return i + 1 < words || tail == 0 ? ~std::uint64_t{0} : (std::uint64_t{1} << tail) - 1;
+    const bool whole = flat_ && words != words_for(spec_.features);
+    return whole || i + 1 < words || tail == 0 ? ~std::uint64_t{0} : (std::uint64_t{1} << tail) - 1;
   }
 
   // Ors `bits` into the words of a lane from bit position `at` on.
@@ -273,7 +283,7 @@ class Layer final : public MaskedLayer {
                std::ptrdiff_t pixel) const {
     if (tile.selected != nullptr && tile.selected[pixel] == 0) return;
     tile.inputs[tile.rows] = input;
-    tile.pixels[tile.rows] = pixel;
+    tile.outputs[tile.rows] = pixel * epilogue_.pixel_elements();
     if (++tile.rows == kMaxRows) flush(context, block, tile);
   }
 
@@ -288,8 +298,8 @@ class Layer final : public MaskedLayer {
     if (!planes_.plain()) {
       planes_.finish(tile.acc, acc_stride, tile.rows, block.channels, tile.offsets, nullptr, 0);
     }
-    epilogue_.store_rows(context.output(), tile.acc, acc_stride, tile.rows,
-                         {block.channel, block.channels}, block.channel, tile.pixels);
+    epilogue_.store_rows(context, tile.acc, acc_stride, tile.rows, {block.channel, block.channels},
+                         block.channel, tile.outputs);
     tile.rows = 0;
   }
 
@@ -308,8 +318,10 @@ class Layer final : public MaskedLayer {
 
 }  // namespace
 
-bool needs_masks(const DotLayerSpec& spec) {
-  return spec.weight_code == kTernaryWeights ||
+bool needs_masks(const DotLayerSpec& spec, std::int64_t length) {
+  // Rows of a flattened image have tail bits inside, which only a masked input tells from weights.
+  const bool whole = !spec.dense || length == words_for(spec.features);
+  return (spec.weight_code == kTernaryWeights && spec.input_code.digits == 0 && whole) ||
          (spec.groups != 1 && spec.features / spec.groups % kWordBits != 0);
 }
 

@@ -23,11 +23,11 @@ class MaskedLayer : public Op {
   virtual void run_selected(const OpContext& context, const std::uint8_t* selected) const = 0;
 };
 
-// True where make_xnor_layer() needs it.
-bool needs_masks(const DotLayerSpec& spec);
+// True where inputs of ±1 or digits need it. `length`: words of a row of weights.
+bool needs_masks(const DotLayerSpec& spec, std::int64_t length);
 
-// As make_xnor_layer(), which checked `spec` and the number of weights. `length`: words of a row of
-// weights.
+// As make_xnor_layer(), which checked `spec` and the number of weights. Throws ModelFormatError for
+// weights with a constant term, whose sum of inputs has no kernel here.
 std::unique_ptr<MaskedLayer> make_masked_layer(const DotLayerSpec& spec, std::int64_t length,
                                                std::span<const std::uint64_t> weights,
                                                const Epilogue& epilogue, const KernelSet& kernels);

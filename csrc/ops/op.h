@@ -41,6 +41,8 @@ std::size_t element_bytes(ElementType type);
 struct TensorView {
   std::byte* data = nullptr;
   Shape shape;
+  // Of ternary bits, which the op that packs them finds out: whether any element is 0.
+  bool has_zeros = false;
 
   template <class T>
   const T* as() const {
@@ -57,6 +59,8 @@ struct OpContext {
   std::span<const int> input_ids;  // of this op
   std::span<const int> output_ids;
   std::byte* scratch;  // 64-byte aligned, at least scratch_bytes() of the planned shapes
+  // Set by an op whose output has no bits for a NaN that it read; what follows is then meaningless.
+  bool* saw_nan = nullptr;
 
   const TensorView& input(int index) const {
     return values[input_ids[static_cast<std::size_t>(index)]];

@@ -18,6 +18,9 @@ class Scratch {
     next_ += bytes<T>(count);
     return array;
   }
+  // What no array has taken.
+  std::byte* rest() const { return next_; }
+
   template <class T>
   static std::size_t bytes(std::int64_t count) {
     return round_up(static_cast<std::size_t>(count) * sizeof(T), kAlignment);

@@ -71,8 +71,7 @@ class XnorChainLayer final : public Op {
 
   std::size_t input_count() const override { return 1 + epilogue_.residual_count(); }
   TensorType input_type(std::size_t index) const override {
-    return index == 0 ? TensorType(ElementType::bits, spec_.input_code.planes())
-                      : TensorType(ElementType::f32);
+    return index == 0 ? spec_.input_code.type() : TensorType(ElementType::f32);
   }
   std::size_t output_count() const override { return epilogue_.output_count(); }
   TensorType output_type(std::size_t index) const override { return epilogue_.output_type(index); }
@@ -126,7 +125,7 @@ class XnorChainLayer final : public Op {
   };
 
   std::int64_t row_words() const { return spec_.window.w.kernel * unit_; }
-  std::int64_t input_planes() const { return spec_.input_code.planes(); }
+  std::int64_t input_planes() const { return spec_.input_code.type().planes; }
   std::int64_t max_chains() const { return spec_.window.h.kernel * planes_.pair_count(); }
 
   // [vectors][planes][starts][tap rows][words of a row's chain][lanes]

@@ -1,6 +1,7 @@
 #include "runtime/program.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <utility>
 
@@ -217,33 +218,39 @@ std::int64_t Program::chunk_rows(std::span<const Shape> inputs, std::int64_t row
                   static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(share))));
 }
 
-void Program::run(std::span<const Shape> shapes, std::span<const void* const> inputs,
+bool Program::run(std::span<const Shape> shapes, std::span<const void* const> inputs,
                   std::span<float* const> outputs) const {
   if (!rows_independent_) {
     const std::shared_ptr<Plan> plan = plan_for(shapes, 0);
-    run_chunk(*plan, inputs, outputs, 0, 0);
-    return;
+    return run_chunk(*plan, inputs, outputs, 0, 0);
   }
   const std::int64_t rows = shapes[0][0];
-  if (rows == 0) return;
+  if (rows == 0) return true;
   const std::int64_t chunk = chunk_rows(shapes, rows);
   const std::shared_ptr<Plan> plan = plan_for(shapes, chunk);
   const std::int64_t chunks = (rows + chunk - 1) / chunk;
+  std::atomic<bool> ok = true;
   const auto run_range = [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t c = first; c < last; ++c) {
-      run_chunk(*plan, inputs, outputs, c * chunk, std::min(chunk, rows - c * chunk));
+    for (std::int64_t c = first; c < last && ok; ++c) {
+      if (!run_chunk(*plan, inputs, outputs, c * chunk, std::min(chunk, rows - c * chunk))) {
+        ok = false;
+      }
     }
   };
   const double cycles = plan->cycles * static_cast<double>(chunks);
   const std::int64_t threads =
       std::min({static_cast<std::int64_t>(num_threads_), chunks,
                 std::max<std::int64_t>(1, static_cast<std::int64_t>(cycles / kCyclesPerThread))});
-  if (threads <= 1) return run_range(0, chunks);
-  parallel_run(static_cast<int>(threads),
-               [&](int t) { run_range(chunks * t / threads, chunks * (t + 1) / threads); });
+  if (threads <= 1) {
+    run_range(0, chunks);
+  } else {
+    parallel_run(static_cast<int>(threads),
+                 [&](int t) { run_range(chunks * t / threads, chunks * (t + 1) / threads); });
+  }
+  return ok;
 }
 
-void Program::run_chunk(Plan& plan, std::span<const void* const> inputs,
+bool Program::run_chunk(Plan& plan, std::span<const void* const> inputs,
                         std::span<float* const> outputs, std::int64_t first_row,
                         std::int64_t rows) const {
   const FloatEnvironment environment;
@@ -262,6 +269,7 @@ void Program::run_chunk(Plan& plan, std::span<const void* const> inputs,
   if (rows > 0) {
     for (TensorView& view : values) view.shape[0] = rows;
   }
+  bool saw_nan = false;
   for (const Step& step : steps_) {
     if (step.op->is_view()) {
       values[static_cast<std::size_t>(step.outputs[0])].data =
@@ -269,9 +277,11 @@ void Program::run_chunk(Plan& plan, std::span<const void* const> inputs,
       continue;
     }
     const OpContext context{values.data(), step.inputs, step.outputs,
-                            (*lease).arena.data() + plan.scratch_offset};
+                            (*lease).arena.data() + plan.scratch_offset, &saw_nan};
     step.op->run(context);
+    if (saw_nan) return false;
   }
+  return true;
 }
 
 void Program::trim() const {

@@ -48,7 +48,10 @@ class Program {
 
   // Computes all outputs. `inputs` are row-major arrays of the declared types and the given shapes,
   // `outputs` float arrays of the inferred shapes; they must not overlap. Thread-safe.
-  void run(std::span<const Shape> shapes, std::span<const void* const> inputs,
+  //
+  // False when an op read a NaN that its packed output cannot hold (ONNX Sign): the outputs are then
+  // undefined, and the network has to be run in floats.
+  [[nodiscard]] bool run(std::span<const Shape> shapes, std::span<const void* const> inputs,
            std::span<float* const> outputs) const;
 
   // Frees cached plans and workspaces that no call is using.
@@ -67,7 +70,7 @@ class Program {
   std::shared_ptr<Plan> plan_for(std::span<const Shape> inputs, std::int64_t rows) const;
   std::shared_ptr<Plan> make_plan(std::span<const Shape> inputs) const;
   std::int64_t chunk_rows(std::span<const Shape> inputs, std::int64_t rows) const;
-  void run_chunk(Plan& plan, std::span<const void* const> inputs, std::span<float* const> outputs,
+  bool run_chunk(Plan& plan, std::span<const void* const> inputs, std::span<float* const> outputs,
                  std::int64_t first_row, std::int64_t rows) const;
 
   std::vector<ProgramInput> inputs_;

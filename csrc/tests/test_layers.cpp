@@ -6,6 +6,7 @@
 #include "ops/dot_layer.h"
 #include "ops/packing.h"
 #include "ops/quantize.h"
+#include "ops/sign.h"
 #include "runtime/program.h"
 #include "runtime_tests.h"
 
@@ -42,16 +43,24 @@ unsigned signs_of(const WeightCode& code, int weight) {
 }
 
 void set_random_codes(DotLayerSpec& spec, Random& random) {
-  if (random.one_in(2)) spec.input_code.digits = static_cast<int>(random.between(1, 4));
+  if (random.one_in(3)) {
+    spec.input_code.ternary = true;
+  } else if (random.one_in(2)) {
+    spec.input_code.digits = static_cast<int>(random.between(1, 4));
+  }
   const int bits = static_cast<int>(random.between(1, 4));
   std::vector<int> shifts;
   for (int q = 0; q < bits; ++q) shifts.push_back(q);
-  spec.weight_code = random.pick<WeightCode>({{},
-                                              {{0, 0}, 0, true},
-                                              {{0}, 1, true},
-                                              {shifts, -1, true},
-                                              {shifts, (1 << bits) - 1, true},
-                                              {shifts, 0, false}});
+  // Masks go without constants.
+  const bool whole_words = spec.groups == 1 || spec.features / spec.groups % kWordBits == 0;
+  do {
+    spec.weight_code = random.pick<WeightCode>({{},
+                                                {{0, 0}, 0, true},
+                                                {{0}, 1, true},
+                                                {shifts, -1, true},
+                                                {shifts, (1 << bits) - 1, true},
+                                                {shifts, 0, false}});
+  } while (spec.weight_code.constant != 0 && (spec.input_code.ternary || !whole_words));
 }
 
 WindowAxis random_axis(Random& random) {
@@ -124,8 +133,13 @@ LayerCase random_case(Random& random) {
     if (layer.format != Format::binary_weight && random.one_in(3)) {
       spec.groups = random.pick({2, 3});
       const bool f32 = layer.format == Format::f32;
-      spec.features = spec.groups * (f32 ? random.between(1, 5) : 64 * random.between(1, 2));
+      spec.features = spec.groups *
+                      (f32 || random.one_in(2) ? random.between(1, 70) : 64 * random.between(1, 2));
       spec.outputs = spec.groups * random.between(1, 20);
+      if (!f32 && random.one_in(4)) {  // depthwise
+        spec.groups = spec.features;
+        spec.outputs = spec.features * random.between(1, 2);
+      }
     }
   }
   if (random.one_in(100)) enlarge(layer, random);
@@ -133,10 +147,17 @@ LayerCase random_case(Random& random) {
   if (bits && random.one_in(2)) set_random_codes(spec, random);
   const std::int64_t pixels = layer.images * layer.depth * layer.height * layer.width;
   const int top = (1 << spec.input_code.digits) - 1;
+  const std::ptrdiff_t zeros = random.pick({2, 50, 5000});  // one element of so many is 0
   for (std::int64_t i = pixels * spec.features; i > 0; --i) {
-    layer.input.push_back(!bits     ? static_cast<int>(random.between(-9, 9))
-                          : top > 0 ? static_cast<int>(random.between(0, top))
-                                    : (random.one_in(2) ? 1 : -1));
+    int x = random.one_in(2) ? 1 : -1;
+    if (!bits) {
+      x = static_cast<int>(random.between(-9, 9));
+    } else if (top > 0) {
+      x = static_cast<int>(random.between(0, top));
+    } else if (spec.input_code.ternary && random.one_in(zeros)) {
+      x = 0;
+    }
+    layer.input.push_back(x);
   }
   const std::int64_t taps = spec.dense ? 1 : spec.window.taps();
   const unsigned patterns = 1u << spec.weight_code.shifts.size();
@@ -234,7 +255,8 @@ std::string text(const LayerCase& layer) {
          "x" + std::to_string(layer.height) + "x" + std::to_string(layer.width) + " kernel " +
          std::to_string(w.d.kernel) + "x" + std::to_string(w.h.kernel) + "x" +
          std::to_string(w.w.kernel) + (layer.spec.dense ? " dense" : "") + " digits " +
-         std::to_string(layer.spec.input_code.digits) + " weight planes " +
+         std::to_string(layer.spec.input_code.digits) +
+         (layer.spec.input_code.ternary ? " ternary" : "") + " weight planes " +
          std::to_string(layer.spec.weight_code.shifts.size()) + " constant " +
          std::to_string(layer.spec.weight_code.constant);
 }
@@ -242,6 +264,7 @@ std::string text(const LayerCase& layer) {
 // What makes packed bits of the integers of a case.
 std::unique_ptr<Op> make_packer(const InputCode& code, const KernelSet& kernels) {
   constexpr float inf = std::numeric_limits<float>::infinity();
+  if (code.ternary) return make_sign("sign", kernels);
   if (code.digits == 0) return make_binarize("binarize", {{0.0f}, {inf}, false}, kernels);
   std::vector<Thresholds> levels;
   for (int level = 1; level < 1 << code.digits; ++level) {
@@ -304,7 +327,7 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
   for (std::vector<float>& result : results) targets.push_back(result.data());
   require(program->output_shapes(shapes) == std::vector<Shape>(index(output_count), out),
           text(layer) + ": wrong shape");
-  program->run(shapes, sources, targets);
+  require(program->run(shapes, sources, targets), "gave up without a NaN");
   return results;
 }
 
