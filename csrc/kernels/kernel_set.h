@@ -7,6 +7,7 @@
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/f32_gemm/f32_gemm.h"
+#include "kernels/plane_sum/plane_sum.h"
 #include "kernels/pool/pool.h"
 #include "kernels/variant.h"
 #include "kernels/xnor_chain/xnor_chain.h"
@@ -22,6 +23,7 @@ std::span<const Variant<XnorChainBitsFn>> xnor_chain_bits_variants();
 std::span<const Variant<XnorMaskedFn>> xnor_masked_variants();
 std::span<const Variant<F32GemmFn>> f32_gemm_variants();
 std::span<const Variant<BinaryWeightGemmFn>> binary_weight_gemm_variants();
+std::span<const Variant<PlaneSumFn>> plane_sum_variants();
 std::span<const Variant<BinarizeF32Fn>> binarize_f32_variants();
 std::span<const Variant<BinarizeI32Fn>> binarize_i32_variants();
 std::span<const Variant<EpilogueF32Fn>> epilogue_f32_variants();
@@ -39,6 +41,7 @@ struct KernelSet {
   Variant<XnorMaskedFn> xnor_masked;
   Variant<F32GemmFn> f32_gemm;
   Variant<BinaryWeightGemmFn> binary_weight_gemm;
+  Variant<PlaneSumFn> plane_sum;
   Variant<BinarizeF32Fn> binarize_f32;
   Variant<BinarizeI32Fn> binarize_i32;
   Variant<EpilogueF32Fn> epilogue_f32;

@@ -6,6 +6,7 @@
 #include "kernels/epilogue/manifest.h"
 #include "kernels/f32_gemm/manifest.h"
 #include "kernels/kernel_set.h"
+#include "kernels/plane_sum/manifest.h"
 #include "kernels/pool/manifest.h"
 #include "kernels/xnor_chain/manifest.h"
 #include "kernels/xnor_gemm/manifest.h"
@@ -29,6 +30,7 @@ BNN_MANIFEST(xnor_chain_bits, XnorChainBitsFn, BNN_XNOR_CHAIN_BITS_VARIANTS)
 BNN_MANIFEST(xnor_masked, XnorMaskedFn, BNN_XNOR_MASKED_VARIANTS)
 BNN_MANIFEST(f32_gemm, F32GemmFn, BNN_F32_GEMM_VARIANTS)
 BNN_MANIFEST(binary_weight_gemm, BinaryWeightGemmFn, BNN_BINARY_WEIGHT_GEMM_VARIANTS)
+BNN_MANIFEST(plane_sum, PlaneSumFn, BNN_PLANE_SUM_VARIANTS)
 BNN_MANIFEST(binarize_f32, BinarizeF32Fn, BNN_BINARIZE_F32_VARIANTS)
 BNN_MANIFEST(binarize_i32, BinarizeI32Fn, BNN_BINARIZE_I32_VARIANTS)
 BNN_MANIFEST(epilogue_f32, EpilogueF32Fn, BNN_EPILOGUE_F32_VARIANTS)
@@ -51,6 +53,7 @@ KernelSet kernel_set(Isa isa) {
       .xnor_masked = select_variant(xnor_masked_variants(), isa),
       .f32_gemm = select_variant(f32_gemm_variants(), isa),
       .binary_weight_gemm = select_variant(binary_weight_gemm_variants(), isa),
+      .plane_sum = select_variant(plane_sum_variants(), isa),
       .binarize_f32 = select_variant(binarize_f32_variants(), isa),
       .binarize_i32 = select_variant(binarize_i32_variants(), isa),
       .epilogue_f32 = select_variant(epilogue_f32_variants(), isa),

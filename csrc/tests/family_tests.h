@@ -12,6 +12,7 @@ void check_xnor_chain_bits(const Variant<XnorChainBitsFn>& variant, Random& rand
 void check_xnor_masked(const Variant<XnorMaskedFn>& variant, Random& random);
 void check_f32_gemm(const Variant<F32GemmFn>& variant, Random& random);
 void check_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& variant, Random& random);
+void check_plane_sum(const Variant<PlaneSumFn>& variant, Random& random);
 void check_binarize_f32(const Variant<BinarizeF32Fn>& variant, Random& random);
 void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random);
 void check_epilogue_f32(const Variant<EpilogueF32Fn>& variant, Random& random);

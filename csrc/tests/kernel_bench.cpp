@@ -388,6 +388,17 @@ struct PlaneShape {
 constexpr PlaneShape kPlaneShapes[] = {
     {"1x256", 1, 256}, {"26x32", 26, 32}, {"32x64", 32, 64}, {"8x10", 8, 10}};
 
+void bench_plane_sum(const Variant<PlaneSumFn>& row) {
+  for (const PlaneShape& shape : kPlaneShapes) {
+    Aligned<std::int32_t> acc(shape.rows * shape.channels), offset(512), rows(shape.rows);
+    const double time = seconds([&] {
+      row.run(acc.data(), shape.channels, shape.rows, shape.channels, offset.data(), rows.data(),
+              -1, 2);
+    });
+    print(row.name(), shape.name, time, static_cast<double>(shape.rows * shape.channels));
+  }
+}
+
 template <class T, class Fn>
 void bench_binarize(const Variant<Fn>& row) {
   for (const PlaneShape& shape : kPlaneShapes) {
@@ -458,6 +469,7 @@ int main(int argc, char** argv) {
   bench_xnor_layers(filter);
   family(f32_gemm_variants(), filter, bench_f32_gemm);
   family(binary_weight_gemm_variants(), filter, bench_binary_weight_gemm);
+  family(plane_sum_variants(), filter, bench_plane_sum);
   family(binarize_f32_variants(), filter, bench_binarize<float>);
   family(binarize_i32_variants(), filter, bench_binarize<std::int32_t>);
   family(epilogue_f32_variants(), filter, bench_epilogue<float>);

@@ -100,6 +100,20 @@ inline std::ptrdiff_t round_up(std::ptrdiff_t value, std::ptrdiff_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+// Channel counts around the edges of words, vectors and blocks of them.
+inline std::ptrdiff_t channels_near_edges(Random& random) {
+  switch (random.between(0, 3)) {
+    case 0:
+      return random.between(1, 130);
+    case 1:
+      return random.between(1, 3) * 64 + random.between(-1, 1);
+    case 2:
+      return random.between(1, 9) * 8 + random.between(-1, 1);
+    default:
+      return random.between(1, 200);
+  }
+}
+
 inline std::size_t index(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace bnn::test

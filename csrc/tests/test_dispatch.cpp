@@ -77,6 +77,7 @@ void check_dispatch() {
     check_chosen(set.xnor_masked, xnor_masked_variants(), isa);
     check_chosen(set.f32_gemm, f32_gemm_variants(), isa);
     check_chosen(set.binary_weight_gemm, binary_weight_gemm_variants(), isa);
+    check_chosen(set.plane_sum, plane_sum_variants(), isa);
     check_chosen(set.binarize_f32, binarize_f32_variants(), isa);
     check_chosen(set.binarize_i32, binarize_i32_variants(), isa);
     check_chosen(set.epilogue_f32, epilogue_f32_variants(), isa);
