@@ -431,7 +431,7 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
   PlaneSums sums;
   if (spec.input_code.digits != 0 || spec.weight_code != WeightCode{}) {
     sums = PlaneSums(spec.input_code, spec.weight_code, weights, spec.outputs, spec.window,
-                     features, shim);
+                     features, kernels.plane_sum.run);
   }
   if (chain_pays(spec, kernels)) {
     return make_xnor_chain_layer(spec, length, weights, epilogue, kernels, std::move(sums));

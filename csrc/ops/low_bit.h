@@ -56,14 +56,6 @@ struct WeightCode {
 
 // The most planes of either operand.
 inline constexpr int kMaxPlanes = 8;
-using PlaneSumFn = void (*)(std::int32_t*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t,
-                            const std::int32_t*, const std::int32_t*, std::int32_t, int);
-inline void shim(std::int32_t* acc, std::ptrdiff_t s, std::ptrdiff_t rows, std::ptrdiff_t ch,
-                 const std::int32_t* off, const std::int32_t* row, std::int32_t sign, int shift) {
-  for (std::ptrdiff_t r = 0; r < rows; ++r)
-    for (std::ptrdiff_t c = 0; c < ch; ++c)
-      acc[r * s + c] = ((off ? off[c] : 0) + (row ? row[r] : 0) + sign * acc[r * s + c]) >> shift;
-}
 
 class PlaneSums {
  public:

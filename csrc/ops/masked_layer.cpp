@@ -52,7 +52,7 @@ class Layer final : public MaskedLayer {
     weight_planes_ = merged ? 1 : static_cast<std::int64_t>(spec.weight_code.shifts.size());
     if (!merged && (spec.input_code.digits != 0 || spec.weight_code != WeightCode{})) {
       planes_ = PlaneSums(spec.input_code, spec.weight_code, weights, spec.outputs, spec.window,
-                          spec.features / spec.groups, shim);
+                          spec.features / spec.groups, kernels.plane_sum.run);
     }
     make_blocks();
     pack(weights, merged);
