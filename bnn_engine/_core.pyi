@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Epilogue = FloatEpilogue | Thresholds
 
+MAX_EPILOGUE_STEPS: int
+
 def active_isa() -> str: ...
 def compiled_isas() -> list[str]: ...
 def supported_isas() -> list[str]: ...
@@ -28,7 +30,12 @@ class Thresholds:
     ) -> None: ...
 
 class FloatEpilogue:
-    def __init__(self, steps: Sequence[tuple[str, NDArray[np.float32]]]) -> None: ...
+    def __init__(
+        self,
+        steps: Sequence[tuple[str, NDArray[np.float32] | int]],
+        thresholds: Thresholds | None = ...,
+        keep_floats: bool = ...,
+    ) -> None: ...
 
 class Program:
     def run(

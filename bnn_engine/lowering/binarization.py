@@ -8,8 +8,8 @@ from bnn_engine.lowering.native_op import (
     NativeOp,
     data_input,
     fused_origins,
+    interval_of,
     layer_name,
-    thresholds_of,
 )
 from bnn_engine.lowering.summary import LayerSummary
 
@@ -24,14 +24,15 @@ class Binarize(NativeOp):
         value = data_input(node)
         if value.rank not in (2, 4):
             return "only [N, C] and [N, C, H, W] are packed"
-        return None if thresholds_of(node, value) else "thresholds are not one constant per channel"
+        return None if interval_of(node, value) else "thresholds are not one constant per channel"
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
         value = data_input(node)
-        thresholds = thresholds_of(node, value)
-        assert thresholds is not None
-        step = emitter.builder.binarize(layer_name(node), emitter.rows(value), thresholds)
+        interval = interval_of(node, value)
+        assert interval is not None
+        source = emitter.rows(value)
+        step = emitter.builder.binarize(layer_name(node), source, interval.thresholds())
         located = Located(step, "channels_last" if value.rank == 4 else "plain", bits=True)
         layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))
         emitter.finish_layer(node.output, located, layer, [node])

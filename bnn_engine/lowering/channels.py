@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from bnn_engine.graph import Node, Value
 from bnn_engine.graph.arithmetic import batch_norm_coefficients
 
-__all__ = ["EpilogueSteps", "channel_operand", "channel_steps", "channels_of"]
+__all__ = ["ChannelSteps", "channel_operand", "channel_steps", "channels_of"]
 
-EpilogueSteps = list[tuple[str, NDArray[np.float32]]]
-"""("add" | "mul" | "max" | "min", operand [channels] or [1]) in the order they are applied."""
+ChannelSteps = list[tuple[str, NDArray[np.float32]]]
+"""("add" | "mul" | "div" | "max" | "min" | "prelu", operand [channels] or [1]) in the order they
+are applied."""
 
 
 def channels_of(value: Value) -> int | None:
@@ -38,7 +39,7 @@ def channel_operand(constant: Value | None, value: Value) -> NDArray[np.float32]
     return np.ascontiguousarray(array.reshape(channels), np.float32)
 
 
-def _batch_normalization(node: Node) -> EpilogueSteps | None:
+def _batch_normalization(node: Node) -> ChannelSteps | None:
     """y = x·s + B, two roundings as in ONNX Runtime; None where a parameter is not constant."""
     constants = [node.input(index) for index in range(1, 5)]
     arrays = [value.const for value in constants if value is not None and value.const is not None]
@@ -52,8 +53,8 @@ def _batch_normalization(node: Node) -> EpilogueSteps | None:
     return [("mul", scale), ("add", shift)]
 
 
-def _arithmetic(node: Node, data: int) -> EpilogueSteps | None:
-    """Add, Sub, Mul and exact Div of the tensor at input ``data`` with the other, a constant."""
+def _arithmetic(node: Node, data: int) -> ChannelSteps | None:
+    """Add, Sub, Mul and Div of the tensor at input ``data`` with the other, a constant."""
     value = node.inputs[data]
     assert value is not None
     operand = channel_operand(node.input(1 - data), value)
@@ -69,19 +70,17 @@ def _arithmetic(node: Node, data: int) -> EpilogueSteps | None:
             if data == 0
             else [("mul", -np.ones(1, np.float32)), ("add", operand)]
         )
+    if data != 0:
+        return None  # a constant divided by the tensor
     mantissa, exponent = np.frexp(operand)
-    if (
-        node.op_type == "Div"
-        and data == 0
-        and np.all((np.abs(mantissa) == 0.5) & (np.abs(exponent) < 100))
-    ):
+    if np.all((np.abs(mantissa) == 0.5) & (np.abs(exponent) < 100)):
         return [("mul", np.float32(1) / operand)]  # a power of two: the reciprocal is exact
-    return None
+    return [("div", operand)]
 
 
-def _clip(node: Node) -> EpilogueSteps | None:
+def _clip(node: Node) -> ChannelSteps | None:
     """Both bounds: an omitted one is the largest finite number, so infinity is clipped too."""
-    steps: EpilogueSteps = []
+    steps: ChannelSteps = []
     limits = np.finfo(np.float32)
     for index, name, limit in ((1, "max", limits.min), (2, "min", limits.max)):
         bound = node.input(index)
@@ -94,14 +93,26 @@ def _clip(node: Node) -> EpilogueSteps | None:
     return steps
 
 
-def channel_steps(node: Node) -> tuple[Value, EpilogueSteps] | None:
+def _slopes(node: Node) -> ChannelSteps | None:
+    """PRelu and LeakyRelu: y < 0 ? y·slope : y."""
+    if node.op_type == "LeakyRelu":
+        alpha = node.attributes.get("alpha", 0.01)
+        assert isinstance(alpha, float)
+        return [("prelu", np.full(1, alpha, np.float32))]
+    value = node.inputs[0]
+    assert value is not None
+    slope = channel_operand(node.input(1), value)
+    return None if slope is None else [("prelu", slope)]
+
+
+def channel_steps(node: Node) -> tuple[Value, ChannelSteps] | None:
     """The node's data input and its arithmetic as epilogue steps; None for anything else."""
     if node.domain:
         return None
     first = node.input(0)
     if first is None:
         return None
-    steps: EpilogueSteps | None = None
+    steps: ChannelSteps | None = None
     data = first
     if node.op_type in ("Add", "Sub", "Mul", "Div"):
         constant_first = first.const is not None
@@ -114,6 +125,8 @@ def channel_steps(node: Node) -> tuple[Value, EpilogueSteps] | None:
         steps = _batch_normalization(node)
     elif node.op_type == "Relu":
         steps = [("max", np.zeros(1, np.float32))]
+    elif node.op_type in ("LeakyRelu", "PRelu"):
+        steps = _slopes(node)
     elif node.op_type == "Clip":
         steps = _clip(node)
     return None if steps is None else (data, steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from bnn_engine import _core
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering import weights as packing
-from bnn_engine.lowering.channels import EpilogueSteps
+from bnn_engine.lowering.channels import ChannelSteps
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import (
+    EpilogueSteps,
+    Interval,
     NativeOp,
     collect_steps,
     data_input,
     float_epilogue,
     fused_origins,
+    interval_of,
     layer_name,
-    thresholds_of,
     window_of,
 )
 from bnn_engine.lowering.summary import LayerSummary
@@ -36,33 +38,71 @@ Kind = Literal["W1A1", "W1A32", "float"]
 class _Tail:
     """What follows a layer's accumulators inside the same step.
 
-    ``form`` is how the step stores ``value``, "channels_last" for an image.
+    Attributes:
+        epilogue: the core's form of it.
+        nodes: what it stands for.
+        floats: the value that the step stores as floats, or None.
+        signs: equal values that it stores as bits, after the floats.
+        form: how it stores them, "channels_last" for an image.
     """
 
-    value: Value
-    nodes: list[Node]
     epilogue: Epilogue
-    bits: bool
+    nodes: list[Node]
+    floats: Value | None
+    signs: list[Value]
     form: Form
 
 
 def _tail(
-    node: Node, outputs: int, bias: EpilogueSteps, graph: Graph, emitter: Emitter, form: Form
+    node: Node,
+    outputs: int,
+    bias: ChannelSteps,
+    graph: Graph,
+    emitter: Emitter,
+    form: Form,
+    *,
+    to_bits: bool = True,
 ) -> _Tail:
-    """Arithmetic or thresholds after ``node``; thresholds act on the bare accumulators only."""
-    value, steps, nodes = node.output, list(bias), list[Node]()
+    """Arithmetic and thresholds after ``node``, as far as the layer's step can take them."""
+    value, steps = node.output, EpilogueSteps(bias)
     # Both act along axis 1; the step's outputs are the last stored axis.
-    fits = form == "channels_last" or value.rank == 2
-    if fits:
-        value, more, nodes = collect_steps(value, graph, emitter)
-        steps += more
-    consumer = graph.single_consumer(value)
-    if fits and not steps and consumer is not None and emitter.owns(consumer):
-        is_binarize = (consumer.domain, consumer.op_type) == ("bnn_engine", "Binarize")
-        thresholds = thresholds_of(consumer, value, outputs) if is_binarize else None
-        if thresholds is not None:
-            return _Tail(consumer.output, [consumer], thresholds, bits=True, form=form)
-    return _Tail(value, nodes, float_epilogue(steps, outputs), bits=False, form=form)
+    if form != "channels_last" and value.rank != 2:
+        return _Tail(float_epilogue(steps, outputs), [], value, [], form)
+    value, steps, nodes = collect_steps(value, steps, graph, emitter, residuals=True)
+    interval, comparisons = _comparisons(value, outputs, emitter) if to_bits else (None, [])
+    if interval is None:
+        return _Tail(float_epilogue(steps, outputs), nodes, value, [], form)
+    compared = {id(comparison) for comparison in comparisons}
+    others = any(id(consumer) not in compared for consumer in value.consumers)
+    keep_floats = others or graph.is_output(value)
+    thresholds = interval.thresholds()
+    # Bare accumulators are compared as they are.
+    epilogue: Epilogue = thresholds
+    if steps or keep_floats:
+        epilogue = float_epilogue(steps, outputs, thresholds, keep_floats=keep_floats)
+    return _Tail(
+        epilogue,
+        [*nodes, *comparisons],
+        value if keep_floats else None,
+        [comparison.output for comparison in comparisons],
+        form,
+    )
+
+
+def _comparisons(
+    value: Value, outputs: int, emitter: Emitter
+) -> tuple[Interval | None, list[Node]]:
+    """The Binarize nodes on ``value`` that give the same bits as the first, and their interval."""
+    first: Interval | None = None
+    nodes: list[Node] = []
+    for consumer in value.consumers:
+        if (consumer.domain, consumer.op_type) != ("bnn_engine", "Binarize"):
+            continue
+        interval = interval_of(consumer, value, outputs) if emitter.owns(consumer) else None
+        if interval is not None and (first is None or interval.same_as(first)):
+            first = interval
+            nodes.append(consumer)
+    return first, nodes
 
 
 def _finish(
@@ -83,8 +123,14 @@ def _finish(
         float_macs=0 if kind == "W1A1" else macs,
         reason=graph.reasons.get(node.output.name, ""),
     )
-    located = Located(step, tail.form, tail.bits)
-    emitter.finish_layer(tail.value, located, layer, [node, *tail.nodes])
+    stored: list[tuple[Value, Located]] = []
+    if tail.floats is not None:
+        stored.append((tail.floats, Located(step, tail.form)))
+    bits = Located(step + len(stored), tail.form, bits=True)
+    stored += [(value, bits) for value in tail.signs]
+    for value, located in stored[1:]:
+        emitter.place(value, located)
+    emitter.finish_layer(*stored[0], layer, [node, *tail.nodes])
 
 
 def _numbers(node: Node, name: str) -> list[int]:
@@ -215,7 +261,7 @@ class BinaryConv(NativeOp):
         _finish(node, tail, step, "W1A1" if binary else "W1A32", macs, graph, emitter)
 
 
-def _bias(constant: Value | None, outputs: int, factor: float = 1.0) -> EpilogueSteps | None:
+def _bias(constant: Value | None, outputs: int, factor: float = 1.0) -> ChannelSteps | None:
     """An optional bias as epilogue steps; None where it is not one constant per output."""
     if constant is None:
         return []
@@ -252,7 +298,7 @@ class FloatGemm(NativeOp):
             scaled = rows if alpha == 1.0 else rows * np.float32(alpha)
         return np.ascontiguousarray(scaled, np.float32)
 
-    def _bias(self, node: Node, outputs: int) -> EpilogueSteps | None:
+    def _bias(self, node: Node, outputs: int) -> ChannelSteps | None:
         beta = node.attributes.get("beta", 1.0)
         assert isinstance(beta, float)
         return _bias(node.input(2) if beta != 0 else None, outputs, beta)
@@ -328,11 +374,7 @@ class FloatConv(NativeOp):
         assert not isinstance(window, str)
         groups = _integer(node, "group") or 1
         bias = _bias(node.input(2), outputs) or []
-        tail = _tail(node, outputs, bias, graph, emitter, "channels_last")
-        if tail.bits and groups != 1:
-            tail = replace(
-                tail, value=node.output, nodes=[], epilogue=float_epilogue([]), bits=False
-            )
+        tail = _tail(node, outputs, bias, graph, emitter, "channels_last", to_bits=groups == 1)
         length = height * width * per_group
         step = emitter.builder.f32_conv(
             layer_name(node),

@@ -6,20 +6,18 @@ from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.channels import channel_steps
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import (
+    EpilogueSteps,
     NativeOp,
     collect_steps,
     data_input,
     float_epilogue,
     fused_origins,
     layer_name,
+    same_shape,
 )
 from bnn_engine.lowering.summary import LayerSummary
 
 __all__ = ["Arithmetic", "Softmax"]
-
-
-def _same_shape(a: Value, b: Value) -> bool:
-    return a.shape is not None and a.shape == b.shape and None not in a.shape
 
 
 class Arithmetic(NativeOp):
@@ -38,7 +36,7 @@ class Arithmetic(NativeOp):
         """See :class:`NativeOp`."""
         tensors = self._tensors(node)
         if tensors is not None:
-            return None if _same_shape(*tensors) else "operands of different shapes"
+            return None if same_shape(*tensors) else "operands of different shapes"
         found = channel_steps(node)
         if found is None:
             return "operands are not constants per channel"
@@ -61,11 +59,10 @@ class Arithmetic(NativeOp):
             return
         found = channel_steps(node)
         assert found is not None
-        data, steps = found
+        data, steps = found[0], EpilogueSteps(found[1])
         value, others = node.output, list[Node]()
         if data.rank in (2, 4):
-            value, more, others = collect_steps(value, graph, emitter)
-            steps = steps + more
+            value, steps, others = collect_steps(value, steps, graph, emitter)
         step = emitter.builder.channel_arithmetic(name, emitter.rows(data), float_epilogue(steps))
         layer = LayerSummary(name, node.op_type, fused=fused_origins(node, others))
         located = Located(step, "channels_last" if data.rank == 4 else "plain")

@@ -87,6 +87,10 @@ class Emitter:
         """Record where ``value`` lives."""
         self._located[id(value)] = located
 
+    def is_placed(self, value: Value) -> bool:
+        """True when an input or an earlier step gives ``value``."""
+        return id(value) in self._located
+
     def located(self, value: Value) -> Located:
         """Where ``value`` lives in its present form."""
         return self._located[id(value)]

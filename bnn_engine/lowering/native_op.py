@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn_engine import _core
 from bnn_engine.graph import Graph, Node, Value
-from bnn_engine.lowering.channels import EpilogueSteps, channel_operand, channel_steps
+from bnn_engine.lowering.channels import channel_operand, channel_steps
 from bnn_engine.lowering.emitter import Emitter
 
 __all__ = [
+    "EpilogueSteps",
+    "Interval",
     "NativeOp",
     "collect_steps",
     "data_input",
     "float_epilogue",
     "fused_origins",
+    "interval_of",
     "layer_name",
-    "thresholds_of",
+    "same_shape",
     "window_of",
 ]
+
+EpilogueSteps = list[tuple[str, NDArray[np.float32] | int]]
+"""Steps of :data:`ChannelSteps`, and ("add_rows", value of the program)."""
 
 
 class NativeOp(ABC):
@@ -79,40 +86,103 @@ def window_of(node: Node, kernel: Sequence[int] | None) -> _core.Window | str:
     )
 
 
+def same_shape(a: Value, b: Value) -> bool:
+    """Whether both are known to have one shape."""
+    return a.shape is not None and a.shape == b.shape and None not in a.shape
+
+
 def collect_steps(
-    value: Value, graph: Graph, emitter: Emitter
+    value: Value,
+    steps: EpilogueSteps,
+    graph: Graph,
+    emitter: Emitter,
+    *,
+    residuals: bool = False,
 ) -> tuple[Value, EpilogueSteps, list[Node]]:
-    """The per-channel arithmetic that follows ``value`` and nothing else reads.
+    """The arithmetic that follows ``value`` and nothing else reads, as far as one step takes it.
+
+    Args:
+        value: what is computed so far.
+        steps: how, after the accumulators.
+        graph: the graph.
+        emitter: the program under construction.
+        residuals: also add tensors of the same shape that earlier steps compute.
 
     Returns:
-        The value after it, the steps, and the nodes they stand for.
+        The value after it, all steps, and the nodes that the further steps stand for.
     """
-    steps: EpilogueSteps = []
+    steps = list(steps)
     nodes: list[Node] = []
     while (node := graph.single_consumer(value)) is not None and emitter.owns(node):
+        more: EpilogueSteps
         found = channel_steps(node)
-        if found is None or found[0] is not value:
+        other = _residual(node, value, emitter) if residuals else None
+        if found is not None and found[0] is value:
+            more = list(found[1])
+        elif other is not None:
+            more = [("add_rows", emitter.rows(other))]
+        else:
             break
-        steps += found[1]
+        if len(steps) + len(more) > _core.MAX_EPILOGUE_STEPS:
+            break
+        steps += more
         nodes.append(node)
         value = node.output
     return value, steps, nodes
 
 
-def float_epilogue(steps: EpilogueSteps, channels: int | None = None) -> _core.FloatEpilogue:
+def _residual(node: Node, value: Value, emitter: Emitter) -> Value | None:
+    """The tensor that ``node`` adds to ``value``, if an earlier step computes it."""
+    if (node.domain, node.op_type) != ("", "Add"):
+        return None
+    first, second = node.inputs
+    other = second if first is value else first
+    if other is None or not emitter.is_placed(other) or not same_shape(other, value):
+        return None
+    return other
+
+
+def float_epilogue(
+    steps: EpilogueSteps,
+    channels: int | None = None,
+    thresholds: _core.Thresholds | None = None,
+    *,
+    keep_floats: bool = True,
+) -> _core.FloatEpilogue:
     """The core's form of ``steps``; operands are expanded to ``channels`` where that is given."""
-    if channels is None:
-        return _core.FloatEpilogue(steps)
-    return _core.FloatEpilogue(
-        [
-            (name, np.ascontiguousarray(np.broadcast_to(operand, channels)))
-            for name, operand in steps
-        ]
-    )
+
+    def expanded(operand: NDArray[np.float32] | int) -> NDArray[np.float32] | int:
+        if channels is None or isinstance(operand, int):
+            return operand
+        return np.ascontiguousarray(np.broadcast_to(operand, channels))
+
+    made = [(name, expanded(operand)) for name, operand in steps]
+    return _core.FloatEpilogue(made, thresholds, keep_floats)
 
 
-def thresholds_of(node: Node, value: Value, channels: int | None = None) -> _core.Thresholds | None:
-    """The thresholds of a Binarize node on ``value``, or None where they vary along other axes.
+@dataclass(frozen=True)
+class Interval:
+    """What a Binarize node compares with, per channel; see :class:`_core.Thresholds`."""
+
+    lower: NDArray[np.float32]
+    upper: NDArray[np.float32]
+    inverted: bool
+
+    def same_as(self, other: Interval) -> bool:
+        """Whether both give the same signs."""
+        return (
+            self.inverted == other.inverted
+            and np.array_equal(self.lower, other.lower)
+            and np.array_equal(self.upper, other.upper)
+        )
+
+    def thresholds(self) -> _core.Thresholds:
+        """The core's form."""
+        return _core.Thresholds(self.lower, self.upper, self.inverted)
+
+
+def interval_of(node: Node, value: Value, channels: int | None = None) -> Interval | None:
+    """The interval of a Binarize node on ``value``, or None where it varies along other axes.
 
     One interval for all channels stays one, or is expanded to ``channels`` where that is given.
     """
@@ -124,7 +194,7 @@ def thresholds_of(node: Node, value: Value, channels: int | None = None) -> _cor
         bounds.append(operand)
     size = channels or max(bound.size for bound in bounds)
     lower, upper = (np.ascontiguousarray(np.broadcast_to(bound, size)) for bound in bounds)
-    return _core.Thresholds(lower, upper, node.attributes.get("inside", 1.0) == -1.0)
+    return Interval(lower, upper, node.attributes.get("inside", 1.0) == -1.0)
 
 
 def fused_origins(node: Node, others: Sequence[Node]) -> tuple[str, ...]:

@@ -7,7 +7,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "bindings/register.h"
@@ -47,25 +49,53 @@ Window make_window(const std::array<std::int64_t, 2>& kernel,
           .w = {kernel[1], strides[1], pads[1], pads[3], dilations[1]}};
 }
 
-FloatEpilogue make_float_epilogue(
-    const std::vector<std::pair<std::string, ContiguousArray<float>>>& steps) {
-  FloatEpilogue epilogue;
-  for (const auto& [name, operand] : steps) {
-    EpilogueKind kind;
-    if (name == "add") {
-      kind = EpilogueKind::add;
-    } else if (name == "mul") {
-      kind = EpilogueKind::mul;
-    } else if (name == "max") {
-      kind = EpilogueKind::max;
-    } else if (name == "min") {
-      kind = EpilogueKind::min;
-    } else {
-      throw ModelFormatError("unknown epilogue step '" + name + "'");
-    }
-    epilogue.steps.push_back({kind, as_vector(operand)});
+EpilogueKind epilogue_kind(const std::string& name) {
+  constexpr std::pair<std::string_view, EpilogueKind> kKinds[] = {
+      {"add", EpilogueKind::add},          {"mul", EpilogueKind::mul},
+      {"div", EpilogueKind::div},          {"max", EpilogueKind::max},
+      {"min", EpilogueKind::min},          {"prelu", EpilogueKind::prelu},
+      {"add_rows", EpilogueKind::add_rows}};
+  for (const auto& [known, kind] : kKinds) {
+    if (name == known) return kind;
   }
-  return epilogue;
+  throw ModelFormatError("unknown epilogue step '" + name + "'");
+}
+
+// A float epilogue together with the values of the program that it adds.
+struct PyFloatEpilogue {
+  FloatEpilogue epilogue;
+  std::vector<int> residuals;
+};
+
+// ("add_rows", value) or (another kind, operand).
+using PyStep = std::pair<std::string, std::variant<int, ContiguousArray<float>>>;
+
+PyFloatEpilogue make_float_epilogue(const std::vector<PyStep>& steps,
+                                    const std::optional<Thresholds>& thresholds, bool keep_floats) {
+  PyFloatEpilogue made{
+      .epilogue = {.steps = {}, .thresholds = thresholds, .keep_floats = keep_floats},
+      .residuals = {}};
+  for (const auto& [name, operand] : steps) {
+    const EpilogueKind kind = epilogue_kind(name);
+    const int* value = std::get_if<int>(&operand);
+    if ((value != nullptr) != (kind == EpilogueKind::add_rows)) {
+      throw ModelFormatError("epilogue step '" + name + "' has the wrong kind of operand");
+    }
+    if (value != nullptr) {
+      made.residuals.push_back(*value);
+      made.epilogue.steps.push_back({kind, {}});
+    } else {
+      made.epilogue.steps.push_back({kind, as_vector(std::get<ContiguousArray<float>>(operand))});
+    }
+  }
+  return made;
+}
+
+using PyEpilogue = std::variant<PyFloatEpilogue, Thresholds>;
+
+Epilogue epilogue_of(const PyEpilogue& epilogue) {
+  if (const auto* thresholds = std::get_if<Thresholds>(&epilogue)) return *thresholds;
+  return std::get<PyFloatEpilogue>(epilogue).epilogue;
 }
 
 // A builder with the kernels of the instruction set that is active when it is made.
@@ -77,6 +107,14 @@ class PyProgramBuilder {
   const KernelSet& kernels() const { return kernels_; }
 
   int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
+
+  // A layer's inputs are its own and what its epilogue adds.
+  int add_layer(std::unique_ptr<Op> op, std::vector<int> inputs, const PyEpilogue& epilogue) {
+    if (const auto* floats = std::get_if<PyFloatEpilogue>(&epilogue)) {
+      inputs.insert(inputs.end(), floats->residuals.begin(), floats->residuals.end());
+    }
+    return builder_.add_op(std::move(op), std::move(inputs));
+  }
 
  private:
   ProgramBuilder builder_;
@@ -213,10 +251,13 @@ void register_program(py::module_& module) {
            }),
            py::arg("lower").noconvert(), py::arg("upper").noconvert(), py::arg("inverted"));
 
-  py::class_<FloatEpilogue>(
+  py::class_<PyFloatEpilogue>(
       module, "FloatEpilogue",
-      "Float epilogue: (\"add\" | \"mul\" | \"max\" | \"min\", operand) steps.")
-      .def(py::init(&make_float_epilogue), py::arg("steps"));
+      "Steps (\"add\" | \"mul\" | \"div\" | \"max\" | \"min\" | \"prelu\", operand per channel) or "
+      "(\"add_rows\", value of the program); gives floats, then bits where thresholds are given.")
+      .def(py::init(&make_float_epilogue), py::arg("steps"), py::arg("thresholds") = py::none(),
+           py::arg("keep_floats") = true);
+  module.attr("MAX_EPILOGUE_STEPS") = kMaxEpilogueSteps;
 
   py::class_<PyProgramBuilder>(module, "ProgramBuilder",
                                "Builds a Program for the active instruction set, op by op.")
@@ -231,10 +272,11 @@ void register_program(py::module_& module) {
           "xnor_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t features, const Epilogue& epilogue) {
-            return self.add(make_xnor_layer(dense_spec(name, outputs, features), as_span(weights),
-                                            epilogue, self.kernels()),
-                            input);
+             std::int64_t features, const PyEpilogue& epilogue) {
+            return self.add_layer(
+                make_xnor_layer(dense_spec(name, outputs, features), as_span(weights),
+                                epilogue_of(epilogue), self.kernels()),
+                {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("features"), py::arg("epilogue"))
@@ -242,10 +284,11 @@ void register_program(py::module_& module) {
           "xnor_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const Epilogue& epilogue) {
-            return self.add(make_xnor_layer(conv_spec(name, outputs, channels, 1, window),
-                                            as_span(weights), epilogue, self.kernels()),
-                            input);
+             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
+            return self.add_layer(
+                make_xnor_layer(conv_spec(name, outputs, channels, 1, window), as_span(weights),
+                                epilogue_of(epilogue), self.kernels()),
+                {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("window"), py::arg("epilogue"))
@@ -253,10 +296,11 @@ void register_program(py::module_& module) {
           "binary_weight_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
-             std::int64_t features, const Epilogue& epilogue) {
-            return self.add(make_binary_weight_layer(dense_spec(name, outputs, features),
-                                                     as_span(weights), epilogue, self.kernels()),
-                            input);
+             std::int64_t features, const PyEpilogue& epilogue) {
+            return self.add_layer(
+                make_binary_weight_layer(dense_spec(name, outputs, features), as_span(weights),
+                                         epilogue_of(epilogue), self.kernels()),
+                {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("features"), py::arg("epilogue"))
@@ -264,10 +308,11 @@ void register_program(py::module_& module) {
           "binary_weight_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const Epilogue& epilogue) {
-            return self.add(make_binary_weight_layer(conv_spec(name, outputs, channels, 1, window),
-                                                     as_span(weights), epilogue, self.kernels()),
-                            input);
+             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
+            return self.add_layer(
+                make_binary_weight_layer(conv_spec(name, outputs, channels, 1, window),
+                                         as_span(weights), epilogue_of(epilogue), self.kernels()),
+                {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("window"), py::arg("epilogue"))
@@ -275,10 +320,11 @@ void register_program(py::module_& module) {
           "f32_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t features,
-             const Epilogue& epilogue) {
-            return self.add(make_f32_layer(dense_spec(name, outputs, features), as_span(weights),
-                                           epilogue, self.kernels()),
-                            input);
+             const PyEpilogue& epilogue) {
+            return self.add_layer(
+                make_f32_layer(dense_spec(name, outputs, features), as_span(weights),
+                               epilogue_of(epilogue), self.kernels()),
+                {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("features"), py::arg("epilogue"))
@@ -286,10 +332,11 @@ void register_program(py::module_& module) {
           "f32_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t channels,
-             std::int64_t groups, const Window& window, const Epilogue& epilogue) {
-            return self.add(make_f32_layer(conv_spec(name, outputs, channels, groups, window),
-                                           as_span(weights), epilogue, self.kernels()),
-                            input);
+             std::int64_t groups, const Window& window, const PyEpilogue& epilogue) {
+            return self.add_layer(
+                make_f32_layer(conv_spec(name, outputs, channels, groups, window), as_span(weights),
+                               epilogue_of(epilogue), self.kernels()),
+                {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"))
@@ -335,8 +382,8 @@ void register_program(py::module_& module) {
       .def(
           "channel_arithmetic",
           [](PyProgramBuilder& self, const std::string& name, int input,
-             const FloatEpilogue& steps) {
-            return self.add(make_channel_arithmetic(name, steps, self.kernels()), input);
+             const PyFloatEpilogue& steps) {
+            return self.add(make_channel_arithmetic(name, steps.epilogue, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("steps"))
       .def(

@@ -7,8 +7,7 @@
 namespace bnn {
 namespace {
 
-// Walks the windows of a channels-last image. `Reduce` turns the real pixels of one window into
-// one.
+// Walks the windows of a channels-last image, a run of equally clipped ones at a time.
 template <class Element>
 class WindowPool : public Op {
  public:
@@ -43,43 +42,49 @@ class WindowPool : public Op {
     return out;
   }
 
-  std::size_t scratch_bytes(std::span<const Shape>) const override {
-    return static_cast<std::size_t>(window_.taps()) * sizeof(const Element*);
+  std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
+    return static_cast<std::size_t>(infer(inputs)[2]) * sizeof(PixelRun) +
+           static_cast<std::size_t>(window_.taps()) * sizeof(const Element*);
   }
 
   double cycles(std::span<const Shape>, const Shape& output) const override {
-    return static_cast<double>(output.product(0, 3) * window_.taps()) * 4.0;
+    const std::int64_t elements = output.product(0, 3) * pixel_unit(output[3]);
+    return static_cast<double>(elements * window_.taps()) / 2.0;
   }
 
   void run(const OpContext& context) const override {
     const TensorView& in = context.input(0);
     const Shape& out = context.output().shape;
-    auto* pixels = reinterpret_cast<const Element**>(context.scratch);
+    auto* runs = reinterpret_cast<PixelRun*>(context.scratch);
+    auto* pixels = reinterpret_cast<const Element**>(runs + out[2]);
+    const int run_count = pixel_runs(window_.w, in.shape[2], out[2], runs);
     const std::int64_t unit = pixel_unit(in.shape[3]);
     Element* target = context.output().template as<Element>();
     for (std::int64_t n = 0; n < out[0]; ++n) {
       const Element* image = in.as<Element>() + n * in.shape[1] * in.shape[2] * unit;
       for (std::int64_t oy = 0; oy < out[1]; ++oy) {
         const WindowAxis::Taps rows = window_.h.real_taps(oy, in.shape[1]);
-        for (std::int64_t ox = 0; ox < out[2]; ++ox) {
-          const WindowAxis::Taps columns = window_.w.real_taps(ox, in.shape[2]);
+        for (int r = 0; r < run_count; ++r) {
+          const PixelRun& run = runs[r];
           int count = 0;
           for (std::int64_t y = rows.first; y < rows.last; ++y) {
             const Element* line = image + window_.h.position(oy, y) * in.shape[2] * unit;
-            for (std::int64_t x = columns.first; x < columns.last; ++x) {
-              pixels[count++] = line + window_.w.position(ox, x) * unit;
+            for (std::int64_t x = run.taps.first; x < run.taps.last; ++x) {
+              pixels[count++] = line + window_.w.position(run.first, x) * unit;
             }
           }
-          reduce(pixels, count, unit, in.shape, oy, ox, target);
-          target += unit;
+          reduce(pixels, count, window_.w.stride * unit, run, unit, in.shape, oy, target);
+          target += (run.last - run.first) * unit;
         }
       }
     }
   }
 
  protected:
-  virtual void reduce(const Element* const* pixels, int count, std::int64_t unit,
-                      const Shape& input, std::int64_t oy, std::int64_t ox,
+  // Output pixels `run` of row oy: `pixels` are the `count` input pixels under the first one's
+  // window, those of the next lie `stride` further.
+  virtual void reduce(const Element* const* pixels, int count, std::int64_t stride,
+                      const PixelRun& run, std::int64_t unit, const Shape& input, std::int64_t oy,
                       Element* target) const = 0;
 
   const Window& window() const { return window_; }
@@ -101,9 +106,9 @@ class MaxPoolF32 final : public WindowPool<float> {
   std::string kernel() const override { return variant_.name(); }
 
  protected:
-  void reduce(const float* const* pixels, int count, std::int64_t unit, const Shape&, std::int64_t,
-              std::int64_t, float* target) const override {
-    variant_.run(pixels, count, unit, target);
+  void reduce(const float* const* pixels, int count, std::int64_t stride, const PixelRun& run,
+              std::int64_t unit, const Shape&, std::int64_t, float* target) const override {
+    variant_.run(pixels, count, stride, run.last - run.first, unit, target);
   }
 
  private:
@@ -117,9 +122,10 @@ class MaxPoolBits final : public WindowPool<std::uint64_t> {
   std::string kernel() const override { return variant_.name(); }
 
  protected:
-  void reduce(const std::uint64_t* const* pixels, int count, std::int64_t unit, const Shape&,
-              std::int64_t, std::int64_t, std::uint64_t* target) const override {
-    variant_.run(pixels, count, unit, target);
+  void reduce(const std::uint64_t* const* pixels, int count, std::int64_t stride,
+              const PixelRun& run, std::int64_t unit, const Shape&, std::int64_t,
+              std::uint64_t* target) const override {
+    variant_.run(pixels, count, stride, run.last - run.first, unit, target);
   }
 
  private:
@@ -136,14 +142,17 @@ class AveragePoolF32 final : public WindowPool<float> {
   std::string kernel() const override { return variant_.name(); }
 
  protected:
-  void reduce(const float* const* pixels, int count, std::int64_t unit, const Shape& input,
-              std::int64_t oy, std::int64_t ox, float* target) const override {
-    variant_.run(pixels, count, unit, target);
-    const std::int64_t cells = count_include_pad_ ? padded_taps(window().h, oy, input[1]) *
-                                                        padded_taps(window().w, ox, input[2])
-                                                  : count;
-    const float divisor = static_cast<float>(cells);
-    for (std::int64_t c = 0; c < unit; ++c) target[c] /= divisor;
+  void reduce(const float* const* pixels, int count, std::int64_t stride, const PixelRun& run,
+              std::int64_t unit, const Shape& input, std::int64_t oy,
+              float* target) const override {
+    variant_.run(pixels, count, stride, run.last - run.first, unit, target);
+    for (std::int64_t ox = run.first; ox < run.last; ++ox, target += unit) {
+      const std::int64_t cells = count_include_pad_ ? padded_taps(window().h, oy, input[1]) *
+                                                          padded_taps(window().w, ox, input[2])
+                                                    : count;
+      const float divisor = static_cast<float>(cells);
+      for (std::int64_t c = 0; c < unit; ++c) target[c] /= divisor;
+    }
   }
 
  private:
@@ -186,7 +195,7 @@ class GlobalAveragePoolF32 final : public Op {
       for (std::int64_t i = 0; i < count; ++i) {
         pixels[i] = in.as<float>() + (n * count + i) * channels;
       }
-      variant_.run(pixels, static_cast<int>(count), channels, target);
+      variant_.run(pixels, static_cast<int>(count), 0, 1, channels, target);
       for (std::int64_t c = 0; c < channels; ++c) target[c] /= static_cast<float>(count);
       target += channels;
     }

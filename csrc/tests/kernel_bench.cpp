@@ -439,15 +439,25 @@ void bench_epilogue(const Variant<Fn>& row) {
   }
 }
 
+// Rows of output pixels under 2 × 2 windows with stride 2.
 template <class T, class Fn>
 void bench_pool(const Variant<Fn>& row) {
-  for (const std::ptrdiff_t elements : {1, 4, 10, 32, 256}) {
-    Aligned<T> input(4 * elements), out(elements);
-    const T* inputs[] = {input.data(), input.data() + elements, input.data() + 2 * elements,
-                         input.data() + 3 * elements};
-    const double time = seconds([&] { row.run(inputs, 4, elements, out.data()); });
-    print(row.name(), "2x2 of " + std::to_string(elements), time,
-          static_cast<double>(4 * elements));
+  for (const auto& [pixels, elements] : {std::pair<std::ptrdiff_t, std::ptrdiff_t>{13, 1},
+                                         {28, 1},
+                                         {14, 2},
+                                         {7, 8},
+                                         {1, 10},
+                                         {13, 32},
+                                         {28, 64},
+                                         {7, 256}}) {
+    const std::ptrdiff_t line = 2 * pixels * elements;
+    Aligned<T> input(2 * line), out(pixels * elements);
+    const T* inputs[] = {input.data(), input.data() + elements, input.data() + line,
+                         input.data() + line + elements};
+    const double time =
+        seconds([&] { row.run(inputs, 4, 2 * elements, pixels, elements, out.data()); });
+    print(row.name(), std::to_string(pixels) + " x 2x2 of " + std::to_string(elements), time,
+          static_cast<double>(4 * pixels * elements));
   }
 }
 

@@ -14,26 +14,36 @@ bool same(std::uint64_t a, std::uint64_t b) { return a == b; }
 template <class T, class Fn, class Draw, class Combine>
 void check(const Variant<Fn>& variant, Random& random, Draw draw, Combine combine) {
   const int count = static_cast<int>(random.between(1, 10));
-  const std::ptrdiff_t elements = random.one_in(2)
-                                      ? random.pick<std::ptrdiff_t>({1, 7, 8, 9, 15, 16, 17, 31, 32,
-                                                                     33, 63, 64, 65, 127, 128, 129})
-                                      : random.between(1, 200);
+  const std::ptrdiff_t elements =
+      random.one_in(2) ? random.pick<std::ptrdiff_t>({1,  1,  2,  3,  4,  5,  7,  8,   9,   15, 16,
+                                                      17, 31, 32, 33, 63, 64, 65, 127, 128, 129})
+                       : random.between(1, 200);
+  const std::ptrdiff_t pixels = random.between(1, 9);
+  const std::ptrdiff_t stride = elements * random.between(0, 3) + random.between(0, 1);
+  const std::ptrdiff_t reach = (pixels - 1) * stride + elements;
   std::deque<GuardedArray<T>> inputs;
   std::vector<const T*> pointers;
   for (int i = 0; i < count; ++i) {
-    const GuardedArray<T>& input = inputs.emplace_back(index(elements), random.placement());
+    const GuardedArray<T>& input = inputs.emplace_back(index(reach), random.placement());
     for (T& value : input.span()) value = draw();
     pointers.push_back(input.data());
   }
-  const GuardedArray<T> out(index(elements), random.placement());
+  const GuardedArray<T> out(index(pixels * elements), random.placement());
 
-  variant.run(pointers.data(), count, elements, out.data());
+  variant.run(pointers.data(), count, stride, pixels, elements, out.data());
 
-  const std::string shape = std::to_string(count) + " inputs of " + std::to_string(elements);
-  for (std::ptrdiff_t e = 0; e < elements; ++e) {
-    T expected = pointers[0][e];
-    for (int i = 1; i < count; ++i) expected = combine(expected, pointers[index(i)][e]);
-    require(same(out[index(e)], expected), "wrong at element ", e, " of ", shape);
+  const std::string shape = std::to_string(pixels) + " pixels, " + std::to_string(count) +
+                            " inputs of " + std::to_string(elements) + ", stride " +
+                            std::to_string(stride);
+  for (std::ptrdiff_t p = 0; p < pixels; ++p) {
+    for (std::ptrdiff_t e = 0; e < elements; ++e) {
+      T expected = pointers[0][p * stride + e];
+      for (int i = 1; i < count; ++i) {
+        expected = combine(expected, pointers[index(i)][p * stride + e]);
+      }
+      require(same(out[index(p * elements + e)], expected), "wrong at element ", e, " of pixel ", p,
+              " of ", shape);
+    }
   }
   require(out.untouched(), "wrote outside: ", shape);
 }

@@ -6,16 +6,26 @@
 #include "kernels/arch_rows.h"
 #include "kernels/pool/pool.h"
 
-#define BNN_POOL_MAX_F32_VARIANTS(ROW)               \
-  ROW(pool_max_f32, PoolF32Fn, scalar, 1)            \
-  BNN_X86_ROW(ROW(pool_max_f32, PoolF32Fn, avx2, 1)) \
+#define BNN_POOL_MAX_F32_VARIANTS(ROW)                 \
+  ROW(pool_max_f32, PoolF32Fn, scalar, 1)              \
+  BNN_ARM64_ROW(ROW(pool_max_f32, PoolF32Fn, neon, 1)) \
+  BNN_X86_ROW(ROW(pool_max_f32, PoolF32Fn, avx2, 1))   \
   BNN_X86_ROW(ROW(pool_max_f32, PoolF32Fn, avx512bw, 1))
 
-#define BNN_POOL_SUM_F32_VARIANTS(ROW)               \
-  ROW(pool_sum_f32, PoolF32Fn, scalar, 1)            \
-  BNN_X86_ROW(ROW(pool_sum_f32, PoolF32Fn, avx2, 1)) \
+#define BNN_POOL_SUM_F32_VARIANTS(ROW)                 \
+  ROW(pool_sum_f32, PoolF32Fn, scalar, 1)              \
+  BNN_ARM64_ROW(ROW(pool_sum_f32, PoolF32Fn, neon, 1)) \
+  BNN_X86_ROW(ROW(pool_sum_f32, PoolF32Fn, avx2, 1))   \
   BNN_X86_ROW(ROW(pool_sum_f32, PoolF32Fn, avx512bw, 1))
 
-#define BNN_POOL_AND_BITS_VARIANTS(ROW) ROW(pool_and_bits, PoolBitsFn, scalar, 1)
+#define BNN_POOL_AND_BITS_VARIANTS(ROW)                  \
+  ROW(pool_and_bits, PoolBitsFn, scalar, 1)              \
+  BNN_ARM64_ROW(ROW(pool_and_bits, PoolBitsFn, neon, 1)) \
+  BNN_X86_ROW(ROW(pool_and_bits, PoolBitsFn, avx2, 1))   \
+  BNN_X86_ROW(ROW(pool_and_bits, PoolBitsFn, avx512bw, 1))
 
-#define BNN_POOL_OR_BITS_VARIANTS(ROW) ROW(pool_or_bits, PoolBitsFn, scalar, 1)
+#define BNN_POOL_OR_BITS_VARIANTS(ROW)                  \
+  ROW(pool_or_bits, PoolBitsFn, scalar, 1)              \
+  BNN_ARM64_ROW(ROW(pool_or_bits, PoolBitsFn, neon, 1)) \
+  BNN_X86_ROW(ROW(pool_or_bits, PoolBitsFn, avx2, 1))   \
+  BNN_X86_ROW(ROW(pool_or_bits, PoolBitsFn, avx512bw, 1))

@@ -13,7 +13,8 @@ namespace {
 
 struct F32 {
   static constexpr int kLanes = 8;
-  static constexpr int kHeld = 8;  // vectors that a loop may hold in registers beside operands
+  static constexpr int kHeld = 8;       // vectors that a loop may hold in registers beside operands
+  static constexpr bool kMasks = true;  // tails are accessed by instructions with masks
   using Vector = __m256;
   using Factor = __m256;  // one number for every lane
   using Tail = __m256i;   // the first lanes; accesses do not touch the others

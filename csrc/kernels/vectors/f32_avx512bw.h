@@ -11,7 +11,8 @@ namespace {
 
 struct F32 {
   static constexpr int kLanes = 16;
-  static constexpr int kHeld = 8;  // vectors that a loop may hold in registers beside operands
+  static constexpr int kHeld = 8;       // vectors that a loop may hold in registers beside operands
+  static constexpr bool kMasks = true;  // tails are accessed by instructions with masks
   using Vector = __m512;
   using Factor = __m512;   // one number for every lane
   using Tail = __mmask16;  // the first lanes; accesses do not touch the others

@@ -13,6 +13,7 @@ namespace {
 struct F32 {
   static constexpr int kLanes = 8;
   static constexpr int kHeld = 8;  // vectors that a loop may hold in registers beside operands
+  static constexpr bool kMasks = false;  // tails are copied element by element
   struct Vector {
     float32x4_t low;
     float32x4_t high;
@@ -71,6 +72,11 @@ struct F32 {
   static Vector where_negative(Vector test, Vector a, Vector b) {
     return {vbslq_f32(vcltzq_f32(test.low), a.low, b.low),
             vbslq_f32(vcltzq_f32(test.high), a.high, b.high)};
+  }
+  // isnan(test) ? a : b
+  static Vector where_nan(Vector test, Vector a, Vector b) {
+    return {vbslq_f32(vceqq_f32(test.low, test.low), b.low, a.low),
+            vbslq_f32(vceqq_f32(test.high, test.high), b.high, a.high)};
   }
 };
 

@@ -11,7 +11,8 @@ namespace {
 
 struct F32 {
   static constexpr int kLanes = 8;
-  static constexpr int kHeld = 4;  // of 16 registers on x86, two a vector
+  static constexpr int kHeld = 4;        // of 16 registers on x86, two a vector
+  static constexpr bool kMasks = false;  // tails are copied element by element
   using f32x4 [[gnu::vector_size(16)]] = float;
   using i32x4 [[gnu::vector_size(16)]] = std::int32_t;
   struct Vector {
@@ -73,6 +74,10 @@ struct F32 {
   // test < 0 ? a : b
   static Vector where_negative(Vector test, Vector a, Vector b) {
     return {test.low < 0 ? a.low : b.low, test.high < 0 ? a.high : b.high};
+  }
+  // isnan(test) ? a : b
+  static Vector where_nan(Vector test, Vector a, Vector b) {
+    return {test.low == test.low ? b.low : a.low, test.high == test.high ? b.high : a.high};
   }
 };
 
