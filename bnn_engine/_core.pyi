@@ -58,6 +58,7 @@ class ProgramBuilder:
         outputs: int,
         features: int,
         epilogue: Epilogue,
+        ternary: bool,
     ) -> int: ...
     def xnor_conv(
         self,
@@ -68,6 +69,7 @@ class ProgramBuilder:
         channels: int,
         window: Window,
         epilogue: Epilogue,
+        ternary: bool,
     ) -> int: ...
     def binary_weight_dense(
         self,
@@ -109,6 +111,17 @@ class ProgramBuilder:
         epilogue: Epilogue,
     ) -> int: ...
     def binarize(self, name: str, input: int, thresholds: Thresholds) -> int: ...
+    def sign(self, name: str, input: int, bits: bool) -> int: ...
+    def unpack_ternary(self, name: str, input: int) -> int: ...
+    def pad_bits(
+        self,
+        name: str,
+        input: int,
+        value: int,
+        before: Sequence[int],
+        after: Sequence[int],
+        ternary: bool,
+    ) -> int: ...
     def unpack(self, name: str, input: int) -> int: ...
     def max_pool(self, name: str, input: int, window: Window, ceil_mode: bool) -> int: ...
     def average_pool(

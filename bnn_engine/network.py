@@ -17,18 +17,56 @@ __all__ = ["NativeStage", "Network", "PythonStage"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
 class NativeStage:
-    """A program of the core with the tensors it reads and writes, all float32."""
+    """A program of the core with the tensors it reads and writes, all float32.
 
-    program: _core.Program
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    Attributes:
+        program: the program.
+        inputs, outputs: names of its tensors.
+    """
+
+    def __init__(
+        self,
+        program: _core.Program,
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        build_keeping_nan: Callable[[], _core.Program] | None = None,
+    ) -> None:
+        """Make a stage.
+
+        Args:
+            program: the program.
+            inputs: names of the tensors it reads.
+            outputs: names of the tensors it computes.
+            build_keeping_nan: makes the same program in floats, for the rare call in which NaN
+                reaches signs that ``program`` packs; None where it packs none.
+        """
+        self.program = program
+        self.inputs = inputs
+        self.outputs = outputs
+        self._build_keeping_nan = build_keeping_nan
+        self._keeping_nan: _core.Program | None = None
 
     def run(self, tensors: dict[str, Array]) -> None:
         """Compute the stage's outputs into ``tensors``."""
         arrays = [np.require(tensors[name], np.float32, ["C", "A"]) for name in self.inputs]
-        tensors.update(zip(self.outputs, self.program.run(arrays), strict=True))
+        results = self.program.run(arrays)
+        if results is None:
+            results = self._program_keeping_nan().run(arrays)
+        assert results is not None
+        tensors.update(zip(self.outputs, results, strict=True))
+
+    def trim(self) -> None:
+        """Free cached plans and workspaces."""
+        self.program.trim()
+        self._keeping_nan = None
+
+    def _program_keeping_nan(self) -> _core.Program:
+        # Two threads may build it at once; either result serves.
+        if self._keeping_nan is None:
+            assert self._build_keeping_nan is not None
+            self._keeping_nan = self._build_keeping_nan()
+        return self._keeping_nan
 
 
 @dataclass(frozen=True)
@@ -99,4 +137,4 @@ class Network:
         """Free cached plans and workspaces."""
         for stage in self._stages:
             if isinstance(stage, NativeStage):
-                stage.program.trim()
+                stage.trim()

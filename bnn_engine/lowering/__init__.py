@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnn_engine import _core
 from bnn_engine.errors import UnsupportedOpError
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter
@@ -124,19 +125,24 @@ def _native_stage(
             if any(id(consumer) not in own for consumer in value.consumers):
                 outputs.setdefault(id(value), value)
 
-    emitter = Emitter(nodes)
-    for value in ordered:
-        emitter.add_input(value)
-    for node in nodes:
-        if emitter.owns(node):
-            NATIVE_OPS[node.domain, node.op_type].emit(node, graph, emitter)
-    ids = [emitter.plain(value) for value in outputs.values()]
     batched = all(value.shape and not isinstance(value.shape[0], int) for value in ordered)
     rows_independent = graph.rows_independent is None and batched
-    program, layers = emitter.finish(ids, rows_independent, num_threads)
+
+    def build(*, keep_nan: bool) -> tuple[_core.Program, list[LayerSummary], bool]:
+        emitter = Emitter(nodes, keep_nan=keep_nan)
+        for value in ordered:
+            emitter.add_input(value)
+        for node in nodes:
+            if emitter.owns(node):
+                NATIVE_OPS[node.domain, node.op_type].emit(node, graph, emitter)
+        ids = [emitter.plain(value) for value in outputs.values()]
+        return *emitter.finish(ids, rows_independent, num_threads), emitter.packs_signs
+
+    program, layers, packs_signs = build(keep_nan=False)
     stage = NativeStage(
         program,
         tuple(value.name for value in ordered),
         tuple(value.name for value in outputs.values()),
+        (lambda: build(keep_nan=True)[0]) if packs_signs else None,
     )
     return stage, layers

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from bnn_engine import _core
 from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import (
@@ -33,6 +36,18 @@ class Binarize(NativeOp):
         assert interval is not None
         source = emitter.rows(value)
         step = emitter.builder.binarize(layer_name(node), source, interval.thresholds())
-        located = Located(step, "channels_last" if value.rank == 4 else "plain", bits=True)
+        bits = True
+        if emitter.keep_nan and node.attributes.get("nan_passes", 0) != 0:
+            step, bits = _with_nan(layer_name(node), step, source, emitter), False
+        located = Located(step, "channels_last" if value.rank == 4 else "plain", bits=bits)
         layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))
         emitter.finish_layer(node.output, located, layer, [node])
+
+
+def _with_nan(name: str, bits: int, source: int, emitter: Emitter) -> int:
+    """Signs as floats, NaN where ``source`` is: adding it clipped to 0 changes nothing else."""
+    zero = np.zeros(1, np.float32)
+    nan = emitter.builder.channel_arithmetic(
+        name, source, _core.FloatEpilogue([("max", zero), ("min", zero)])
+    )
+    return emitter.builder.tensor_arithmetic(name, "Add", emitter.builder.unpack(name, bits), nan)

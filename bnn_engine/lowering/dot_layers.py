@@ -98,6 +98,8 @@ def _comparisons(
     for consumer in value.consumers:
         if (consumer.domain, consumer.op_type) != ("bnn_engine", "Binarize"):
             continue
+        if emitter.keep_nan and consumer.attributes.get("nan_passes", 0) != 0:
+            continue
         interval = interval_of(consumer, value, outputs) if emitter.owns(consumer) else None
         if interval is not None and (first is None or interval.same_as(first)):
             first = interval
@@ -168,6 +170,13 @@ def _integer(node: Node, name: str) -> int:
     return got if isinstance(got, int) and 0 < got < 1 << 40 else 0
 
 
+def _on_bits(node: Node, emitter: Emitter) -> bool:
+    """True for a layer that reads packed bits: of -1, 0 and +1 only, and no NaN is to be kept."""
+    if node.op_type not in ("BinaryConv", "BinaryGemm"):
+        return False
+    return emitter.located(data_input(node)).bits or not emitter.keep_nan
+
+
 class BinaryGemm(NativeOp):
     """``BinaryGemm`` and ``BinaryWeightGemm``: [N, K] times ±1 weights [outputs, K]."""
 
@@ -186,7 +195,7 @@ class BinaryGemm(NativeOp):
         outputs = packed.shape[0]
         name, value = layer_name(node), data_input(node)
         tail = _tail(node, outputs, [], graph, emitter, "plain")
-        binary = node.op_type == "BinaryGemm"
+        binary = _on_bits(node, emitter)
         located = emitter.packed(value) if binary else emitter.floats(value)
         bits = packing.sign_bits(packed, features)
         positions = 1
@@ -197,7 +206,7 @@ class BinaryGemm(NativeOp):
         if binary:
             words = packing.to_words(bits.reshape(outputs, positions, features // positions))
             step = emitter.builder.xnor_dense(
-                name, located.id, words, outputs, features, tail.epilogue
+                name, located.id, words, outputs, features, tail.epilogue, located.ternary
             )
         else:
             rows = packing.to_bytes(bits.reshape(outputs, features))
@@ -236,16 +245,18 @@ class BinaryConv(NativeOp):
         tail = _tail(node, outputs, [], graph, emitter, "channels_last")
         bits = packing.sign_bits(packed, channels * taps)
         bits = bits.reshape(outputs, channels, taps).transpose(0, 2, 1)
-        binary = node.op_type == "BinaryConv"
+        binary = _on_bits(node, emitter)
         if binary:
+            located = emitter.packed(value)
             step = emitter.builder.xnor_conv(
                 name,
-                emitter.packed(value).id,
+                located.id,
                 packing.to_words(bits),
                 outputs,
                 channels,
                 window,
                 tail.epilogue,
+                located.ternary,
             )
         else:
             step = emitter.builder.binary_weight_conv(

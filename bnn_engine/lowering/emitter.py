@@ -21,6 +21,7 @@ import numpy as np
 from bnn_engine import _core
 from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.summary import LayerSummary
+from bnn_engine.passes.facts import is_bipolar
 
 __all__ = ["Emitter", "Located"]
 
@@ -35,12 +36,14 @@ class Located:
         id: value of the program builder.
         form: physical form.
         bits: packed ±1 instead of float32.
+        ternary: packed signs with a mask of what is not 0.
         image: (C, H, W) of a flattened image, else None.
     """
 
     id: int
     form: Form
     bits: bool = False
+    ternary: bool = False
     image: tuple[int, int, int] | None = None
 
 
@@ -49,11 +52,15 @@ class Emitter:
 
     Attributes:
         builder: the core's builder.
+        keep_nan: what NaN can reach stays in floats.
+        packs_signs: the program packs signs, for which NaN has no bit.
     """
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
+    def __init__(self, nodes: Iterable[Node], *, keep_nan: bool) -> None:
         """Start a program that will compute ``nodes``."""
         self.builder = _core.ProgramBuilder()
+        self.keep_nan = keep_nan
+        self.packs_signs = False
         self._pending = {id(node) for node in nodes}
         self._located: dict[int, Located] = {}
         self._layers: list[tuple[int, LayerSummary]] = []
@@ -107,7 +114,8 @@ class Emitter:
         if not located.bits:
             return located
         name = f"{value.name} (unpacked)"
-        unpacked = replace(located, id=self.builder.unpack(name, located.id), bits=False)
+        unpack = self.builder.unpack_ternary if located.ternary else self.builder.unpack
+        unpacked = replace(located, id=unpack(name, located.id), bits=False, ternary=False)
         if located.image is not None:
             channels, height, width = located.image
             target = [0, channels * height * width]
@@ -144,10 +152,12 @@ class Emitter:
         return self.channels_last(value) if value.rank == 4 else self.plain(value)
 
     def packed(self, value: Value) -> Located:
-        """``value``, all of whose elements are ±1, as bits packed along its channels."""
+        """``value``, all of whose elements are -1, 0 or +1, as bits packed along its channels."""
         located = self.located(value)
         if located.bits:
             return located
+        if not is_bipolar(value):
+            return self.signs(f"{value.name} (packed)", value)
         # Only whole pixels have tail bits, so a flattened image goes back to plain order first.
         image = value.rank == 4
         source = self.channels_last(value) if image else self.plain(value)
@@ -155,3 +165,11 @@ class Emitter:
         thresholds = _core.Thresholds(*everywhere, False)
         packed = self.builder.binarize(f"{value.name} (packed)", source, thresholds)
         return Located(packed, "channels_last" if image else "plain", bits=True)
+
+    def signs(self, name: str, value: Value) -> Located:
+        """The signs of ``value`` as ternary bits packed along its channels."""
+        self.packs_signs = True
+        image = value.rank == 4
+        source = self.channels_last(value) if image else self.plain(value)
+        packed = self.builder.sign(name, source, True)
+        return Located(packed, "channels_last" if image else "plain", bits=True, ternary=True)

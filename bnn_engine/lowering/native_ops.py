@@ -11,6 +11,7 @@ from bnn_engine.lowering.elementwise import Arithmetic, Softmax
 from bnn_engine.lowering.native_op import NativeOp
 from bnn_engine.lowering.pooling import GlobalAveragePool, Pool
 from bnn_engine.lowering.reshaping import Identity, Reshape, Transpose
+from bnn_engine.lowering.signs import PadSigns, Sign
 
 __all__ = ["NATIVE_OPS", "why_not_native"]
 
@@ -34,8 +35,10 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "MaxPool"): _POOL,
     ("", "Mul"): _ARITHMETIC,
     ("", "PRelu"): _ARITHMETIC,
+    ("", "Pad"): PadSigns(),
     ("", "Relu"): _ARITHMETIC,
     ("", "Reshape"): _RESHAPE,
+    ("", "Sign"): Sign(),
     ("", "Softmax"): _SOFTMAX,
     ("", "Sub"): _ARITHMETIC,
     ("", "Transpose"): Transpose(),

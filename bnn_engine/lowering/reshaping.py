@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bnn_engine.graph import Graph, Node
@@ -59,7 +61,8 @@ class Reshape(NativeOp):
                 step = located.id
                 if not located.bits:
                     step = emitter.builder.reshape(name, step, [0, channels * height * width])
-                _finish(node, Located(step, "flattened", located.bits, image), emitter)
+                flat = replace(located, id=step, form="flattened", image=image)
+                _finish(node, flat, emitter)
                 return
         step = emitter.builder.reshape(name, emitter.plain(value), target)
         _finish(node, Located(step, "plain"), emitter)

@@ -14,13 +14,16 @@ __all__ = ["BINARIZE"]
 def _reference(inputs: Sequence[Array], attributes: Attributes) -> Array:
     x, lower, upper = inputs
     inside = np.float32(attributes["inside"])
-    return np.where((lower <= x) & (x <= upper), inside, -inside)
+    y = np.where((lower <= x) & (x <= upper), inside, -inside)
+    return np.where(np.isnan(x), x, y) if attributes["nan_passes"] else y
 
 
 def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | None:
     x, *bounds = shapes
     if attributes["inside"] not in (1.0, -1.0):
         raise ValueError(f"inside is {attributes['inside']}, not 1 or -1")
+    if attributes["nan_passes"] not in (0, 1):
+        raise ValueError(f"nan_passes is {attributes['nan_passes']}, not 0 or 1")
     for name, bound in zip(("lower", "upper"), bounds, strict=True):
         if x is None or bound is None or bound == ():
             continue
@@ -33,18 +36,24 @@ def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | No
 
 BINARIZE = OpDefinition(
     name="Binarize",
-    doc="y = inside where lower <= x <= upper, else -inside; NaN gives -inside. inside is 1 or -1. "
-    "lower and upper are scalars or vary along axis 1 of x only ([C] for rank 2, [C, 1, 1] for "
-    "rank 4); lower = +inf, upper = -inf is the empty interval.",
+    doc="y = inside where lower <= x <= upper, else -inside. inside is 1 or -1. NaN gives -inside, "
+    "as comparisons do, or NaN with nan_passes = 1, as Sign does. lower and upper are scalars or "
+    "vary along axis 1 of x only ([C] for rank 2, [C, 1, 1] for rank 4); lower = +inf, upper = "
+    "-inf is the empty interval.",
     inputs=(("x", "float"), ("lower", "float"), ("upper", "float")),
-    attributes={"inside": "float"},
+    attributes={"inside": "float", "nan_passes": "int"},
     body="""
         above = GreaterOrEqual (x, lower)
         below = LessOrEqual (x, upper)
         within = And (above, below)
         then = Constant <value_float: float = @inside> ()
         other = Neg (then)
-        y = Where (within, then, other)
+        bipolar = Where (within, then, other)
+        passes = Constant <value_int: int = @nan_passes> ()
+        passes_bool = Cast <to = 9> (passes)
+        nan = IsNaN (x)
+        kept = And (nan, passes_bool)
+        y = Where (kept, x, bipolar)
     """,
     reference=_reference,
     infer=_infer,

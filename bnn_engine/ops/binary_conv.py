@@ -1,4 +1,4 @@
-"""BinaryConv: ±1 activations times ±1 weights, zero padding included as the value 0."""
+"""BinaryConv: activations of -1, 0, +1 times ±1 weights, padding included as the value 0."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ __all__ = ["BINARY_CONV"]
 
 BINARY_CONV = convolution_op(
     "BinaryConv",
-    "y = Conv(x, W) for x of ±1 [N, C, H, W] and ±1 weights W [O, C, KH, KW] packed into w; "
+    "y = Conv(x, W) for x of -1, 0, +1 [N, C, H, W] and ±1 weights W [O, C, KH, KW] packed into w; "
     "padding has the value 0, so a sum at the border counts real pixels only. Exact integers.",
 )

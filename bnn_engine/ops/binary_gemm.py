@@ -1,4 +1,4 @@
-"""BinaryGemm: ±1 activations times ±1 weights."""
+"""BinaryGemm: activations of -1, 0, +1 times ±1 weights."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["BINARY_GEMM"]
 
 BINARY_GEMM = dense_op(
     "BinaryGemm",
-    "y = x @ W.T for x of ±1 [N, K] and ±1 weights W [O, K] packed into w. Exact integers.",
+    "y = x @ W.T for x of -1, 0, +1 [N, K] and ±1 weights W [O, K] packed into w. Exact integers.",
 )

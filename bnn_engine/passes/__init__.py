@@ -13,6 +13,7 @@ from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
+from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 
 __all__ = [
@@ -34,6 +35,7 @@ PASSES: tuple[Pass, ...] = (
     BinarizeComparisons(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
+    SignsOfSums(),
     AbsorbIntoThresholds(),
     BatchAxis(),
 )

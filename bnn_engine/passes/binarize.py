@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn_engine.graph.graph import Graph, Node, Value
+from bnn_engine.graph.graph import Attribute, Graph, Node, Value
 from bnn_engine.ops import DOMAIN
 from bnn_engine.passes.base import Declined, Rewrite, merged_origins
 from bnn_engine.passes.facts import channel_vector, per_channel_shape, uniform_value
@@ -105,6 +105,8 @@ def binarize_node(
     inside: float,
     outputs: list[Value],
     name: str,
+    *,
+    nan_passes: bool = False,
 ) -> Node:
     """Make a Binarize of ``x`` that computes ``outputs``; bounds are [C] or [1]."""
     shape: tuple[int, ...] = () if lower.size == 1 else per_channel_shape(x.rank)
@@ -112,7 +114,8 @@ def binarize_node(
         graph.constant(f"{outputs[0].name}_{kind}", bound.reshape(shape).copy())
         for kind, bound in (("lower", lower), ("upper", upper))
     ]
-    return Node("Binarize", [x, *bounds], outputs, {"inside": inside}, name=name, domain=DOMAIN)
+    attributes: dict[str, Attribute] = {"inside": inside, "nan_passes": int(nan_passes)}
+    return Node("Binarize", [x, *bounds], outputs, attributes, name=name, domain=DOMAIN)
 
 
 def interval_of_comparison(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bnn_engine.graph.graph import Attribute, Graph, Node, Value
 from bnn_engine.ops import DOMAIN
 from bnn_engine.passes.base import Rewrite
-from bnn_engine.passes.facts import describe, is_bipolar, per_channel_shape
+from bnn_engine.passes.facts import describe, is_ternary, per_channel_shape
 from bnn_engine.passes.sign_rows import SignRows
 
 __all__ = ["BinaryLayer", "BinaryLayerRewrite"]
@@ -37,12 +37,12 @@ class BinaryLayerRewrite(Rewrite[BinaryLayer]):
     """Base of the rewrites that turn float layers with ±α weights into ops of our domain.
 
     Σ_k x_k · (α_o · s_ok) + b_o = α_o · (Σ_k x_k · s_ok) + b_o, up to the rounding of the sum; with
-    x of ±1 and α = 1 both sides are the same integers plus b_o. A factor α_o = 1 for all o and a
-    missing bias leave no node.
+    x of −1, 0 and +1 and α = 1 both sides are the same integers plus b_o. A factor α_o = 1 for all
+    o and a missing bias leave no node.
     """
 
     op_name: str
-    """Op for any float input is "BinaryWeight" + op_name, for ±1 inputs "Binary" + op_name."""
+    """Op for inputs of -1, 0 and +1 is "Binary" + op_name, for others "BinaryWeight" + op_name."""
 
     def declined(self, graph: Graph, node: Node, reason: str) -> None:
         """Every layer that stays in float says why."""
@@ -62,7 +62,7 @@ class BinaryLayerRewrite(Rewrite[BinaryLayer]):
             bias = match.bias.reshape(along_channels)
             steps.append(("Add", graph.constant(f"{output.name}_bias", bias)))
 
-        binary = is_bipolar(match.x)
+        binary = is_ternary(match.x)
         weights = graph.constant(f"{output.name}_signs", match.weights.bits)
         made = Node(
             ("Binary" if binary else "BinaryWeight") + self.op_name,

@@ -15,12 +15,15 @@ __all__ = [
     "channel_vector",
     "describe",
     "is_bipolar",
+    "is_ternary",
+    "padding_value",
     "per_channel_shape",
     "uniform_value",
     "windows_are_inside",
 ]
 
 BIPOLAR = frozenset({-1.0, 1.0})
+TERNARY = frozenset({-1.0, 0.0, 1.0})
 
 # Ops whose output consists of elements of their first input only.
 _SELECTING = frozenset(
@@ -75,11 +78,20 @@ def uniform_value(value: Value | None) -> float | None:
 
 
 def is_bipolar(value: Value) -> bool:
-    """Return whether every element of ``value`` provably is -1 or +1."""
+    """Return whether every element of ``value`` provably is -1 or +1, where no NaN was read."""
+    return _takes(value, BIPOLAR)
+
+
+def is_ternary(value: Value) -> bool:
+    """Return whether every element of ``value`` provably is -1, 0 or +1, where no NaN was read."""
+    return _takes(value, TERNARY)
+
+
+def _takes(value: Value, levels: frozenset[float]) -> bool:
     waiting, seen = [value], {id(value)}
     while waiting:
         current = waiting.pop()
-        sources = _bipolar_sources(current)
+        sources = _sources(current, levels)
         if sources is None:
             return False
         for source in sources:
@@ -89,10 +101,10 @@ def is_bipolar(value: Value) -> bool:
     return True
 
 
-def _bipolar_sources(value: Value) -> Sequence[Value] | None:
-    """Values that must be bipolar for ``value`` to be; None where it is not."""
+def _sources(value: Value, levels: frozenset[float]) -> Sequence[Value] | None:
+    """Values whose elements must be among ``levels`` for those of ``value`` to be; None if not."""
     if value.const is not None:
-        return () if value.const.size and BIPOLAR.issuperset(np.unique(value.const)) else None
+        return () if value.const.size and levels.issuperset(np.unique(value.const)) else None
     node = value.producer
     if node is None:
         return None
@@ -100,7 +112,11 @@ def _bipolar_sources(value: Value) -> Sequence[Value] | None:
         return () if node.op_type == "Binarize" else None
     if node.domain:
         return None
+    if node.op_type == "Sign" and levels == TERNARY:
+        return ()
     inputs = [source for source in node.inputs if source is not None]
+    if node.op_type == "Pad":
+        return inputs[:1] if padding_value(node) in levels else None
     if node.op_type in _SELECTING or node.op_type == "Neg":
         return inputs[:1]
     if node.op_type == "Concat":
@@ -108,6 +124,16 @@ def _bipolar_sources(value: Value) -> Sequence[Value] | None:
     if node.op_type == "MaxPool" and value is node.output and windows_are_inside(node):
         return inputs
     return None
+
+
+def padding_value(node: Node) -> float | None:
+    """What a Pad node puts around its input, None where that is not one known number."""
+    if node.attributes.get("mode", "constant") != "constant":
+        return None
+    value = node.input(2)
+    if value is None:
+        return 0.0
+    return float(value.const.reshape(())) if value.const is not None and value.const.size else None
 
 
 def windows_are_inside(node: Node) -> bool:

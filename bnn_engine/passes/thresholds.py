@@ -15,7 +15,7 @@ from bnn_engine.passes.base import Declined, Rewrite, merged_origins
 from bnn_engine.passes.binarize import binarize_node
 from bnn_engine.passes.facts import channel_vector
 
-__all__ = ["AbsorbIntoThresholds", "Step", "pull_back"]
+__all__ = ["AbsorbIntoThresholds", "Step", "monotone_steps", "pull_back", "pull_back_all"]
 
 Floats = NDArray[np.float32]
 
@@ -61,7 +61,7 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
     ends are found by binary search over the ordered bit patterns with the very operation of the
     graph, so they are exact for every x, integer accumulators, denormals and infinities included.
     The preimages are taken last step first; steps without NaN are searched together. NaN passes
-    through every step as NaN and gives ``-inside`` on both sides.
+    through every step as NaN and gives the same on both sides.
     """
 
     op_types = frozenset({"Binarize"})
@@ -80,7 +80,7 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
         chain = [node]
         steps: list[Step] = []
         while (producer := x.producer) is not None and graph.single_consumer(x) is chain[-1]:
-            found = _steps(producer)
+            found = monotone_steps(producer)
             if found is None:
                 break
             x, operations = found
@@ -88,8 +88,7 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
             chain.append(producer)
         if len(chain) == 1:
             return None
-        for step in reversed(_composed(steps)):
-            lower, upper = pull_back(step, lower, upper)
+        lower, upper = pull_back_all(steps, lower, upper)
         return _Match(tuple(reversed(chain)), x, lower, upper)
 
     def rewrite(self, graph: Graph, node: Node, match: _Match) -> None:
@@ -97,10 +96,24 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
         inside = node.attributes["inside"]
         assert isinstance(inside, float)
         made = binarize_node(
-            graph, match.x, match.lower, match.upper, inside, node.outputs, name=node.name
+            graph,
+            match.x,
+            match.lower,
+            match.upper,
+            inside,
+            node.outputs,
+            node.name,
+            nan_passes=bool(node.attributes["nan_passes"]),
         )
         made.origins = merged_origins(*match.chain)
         graph.replace_node(node, [made])
+
+
+def pull_back_all(steps: list[Step], lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+    """Return the interval that all ``steps``, first one first, map into lower ... upper."""
+    for step in reversed(_composed(steps)):
+        lower, upper = pull_back(step, lower, upper)
+    return lower, upper
 
 
 def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
@@ -175,7 +188,7 @@ def _after(first: Step, second: Step) -> Step:
     return Step(lambda v: second.function(first.function(v)), first.rising == second.rising)
 
 
-def _steps(node: Node) -> tuple[Value, list[Step]] | None:
+def monotone_steps(node: Node) -> tuple[Value, list[Step]] | None:
     """Return the input of ``node`` and the steps it performs; None if it is no such chain."""
     if node.domain or node.output.dtype != np.float32:
         return None

@@ -18,7 +18,9 @@
 #include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "ops/packing.h"
+#include "ops/pad_bits.h"
 #include "ops/pool.h"
+#include "ops/sign.h"
 #include "ops/softmax.h"
 #include "runtime/program.h"
 
@@ -272,26 +274,29 @@ void register_program(py::module_& module) {
           "xnor_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t features, const PyEpilogue& epilogue) {
+             std::int64_t features, const PyEpilogue& epilogue, bool ternary) {
+            DotLayerSpec spec = dense_spec(name, outputs, features);
+            spec.input_code.ternary = ternary;
             return self.add_layer(
-                make_xnor_layer(dense_spec(name, outputs, features), as_span(weights),
-                                epilogue_of(epilogue), self.kernels()),
+                make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("features"), py::arg("epilogue"))
+          py::arg("features"), py::arg("epilogue"), py::arg("ternary"))
       .def(
           "xnor_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
+             std::int64_t channels, const Window& window, const PyEpilogue& epilogue,
+             bool ternary) {
+            DotLayerSpec spec = conv_spec(name, outputs, channels, 1, window);
+            spec.input_code.ternary = ternary;
             return self.add_layer(
-                make_xnor_layer(conv_spec(name, outputs, channels, 1, window), as_span(weights),
-                                epilogue_of(epilogue), self.kernels()),
+                make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("channels"), py::arg("window"), py::arg("epilogue"))
+          py::arg("channels"), py::arg("window"), py::arg("epilogue"), py::arg("ternary"))
       .def(
           "binary_weight_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
@@ -347,6 +352,29 @@ void register_program(py::module_& module) {
             return self.add(make_binarize(name, thresholds, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("thresholds"))
+      .def(
+          "sign",
+          [](PyProgramBuilder& self, const std::string& name, int input, bool bits) {
+            return self.add(bits ? make_sign(name, self.kernels()) : make_sign_f32(name), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("bits"))
+      .def(
+          "unpack_ternary",
+          [](PyProgramBuilder& self, const std::string& name, int input) {
+            return self.add(make_unpack_ternary(name), input);
+          },
+          py::arg("name"), py::arg("input"))
+      .def(
+          "pad_bits",
+          [](PyProgramBuilder& self, const std::string& name, int input, int value,
+             const std::vector<std::int64_t>& before, const std::vector<std::int64_t>& after,
+             bool ternary) {
+            const InputCode code{.digits = 0, .ternary = ternary};
+            return self.add(make_pad_bits(name, code, value, before, after), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("value"), py::arg("before"), py::arg("after"),
+          py::arg("ternary"),
+          "Surround packed images of -1 and +1, or of -1, 0 and +1, by pixels of `value`.")
       .def(
           "unpack",
           [](PyProgramBuilder& self, const std::string& name, int input) {

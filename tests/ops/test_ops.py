@@ -124,7 +124,12 @@ SPECIAL = np.array(
 )
 def test_binarize_scalar(lower: np.float32, upper: np.float32, inside: float) -> None:
     x = np.stack([SPECIAL, SPECIAL[::-1]])
-    _check(_case("Binarize", {"inside": inside}, x, np.asarray(lower), np.asarray(upper)), x)
+    _check(
+        _case(
+            "Binarize", {"inside": inside, "nan_passes": 0}, x, np.asarray(lower), np.asarray(upper)
+        ),
+        x,
+    )
 
 
 @pytest.mark.parametrize("rank", [2, 3, 4])
@@ -133,14 +138,16 @@ def test_binarize_per_channel(rank: int) -> None:
     x = rng.integers(-3, 4, (4, 5, 3, 2)[:rank]).astype(np.float32)
     lower = np.array([-1, 0, 1, np.inf, -np.inf], np.float32).reshape(5, *[1] * (rank - 2))
     upper = np.array([1, np.inf, 1, -np.inf, 2], np.float32).reshape(lower.shape)
-    _check(_case("Binarize", {"inside": 1.0}, x, lower, upper), x)
+    _check(_case("Binarize", {"inside": 1.0, "nan_passes": 0}, x, lower, upper), x)
 
 
 def test_nan_is_outside() -> None:
     x = np.full((1, 1), np.nan, np.float32)
     bounds = [np.float32(-np.inf), np.float32(np.inf)]
     for inside in (1.0, -1.0):
-        y = OPS["Binarize"].reference([x, *map(np.asarray, bounds)], {"inside": inside})
+        y = OPS["Binarize"].reference(
+            [x, *map(np.asarray, bounds)], {"inside": inside, "nan_passes": 0}
+        )
         assert y.tolist() == [[-inside]]
 
 
@@ -179,10 +186,28 @@ FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
             {**GOOD, "strides": [1]},
             "need 2 entries",
         ),
-        ("Binarize", [FLOAT] * 3, [("N", 4), (4,), ()], {"inside": 1.0}, None),
-        ("Binarize", [FLOAT] * 3, [("N", 4), (4,), ()], {"inside": 0.5}, "inside is 0.5"),
-        ("Binarize", [FLOAT] * 3, [("N", 4), (3,), ()], {"inside": 1.0}, "not per channel"),
-        ("Binarize", [FLOAT] * 3, [("N", 4, 2), (2,), ()], {"inside": 1.0}, "not per channel"),
+        ("Binarize", [FLOAT] * 3, [("N", 4), (4,), ()], {"inside": 1.0, "nan_passes": 0}, None),
+        (
+            "Binarize",
+            [FLOAT] * 3,
+            [("N", 4), (4,), ()],
+            {"inside": 0.5, "nan_passes": 0},
+            "inside is 0.5",
+        ),
+        (
+            "Binarize",
+            [FLOAT] * 3,
+            [("N", 4), (3,), ()],
+            {"inside": 1.0, "nan_passes": 0},
+            "not per channel",
+        ),
+        (
+            "Binarize",
+            [FLOAT] * 3,
+            [("N", 4, 2), (2,), ()],
+            {"inside": 1.0, "nan_passes": 0},
+            "not per channel",
+        ),
     ],
 )
 def test_wrong_uses_are_named(
