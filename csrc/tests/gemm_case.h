@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bits.h"
 #include "guarded_array.h"
 #include "kernels/segment.h"
 #include "support.h"
@@ -55,8 +56,10 @@ inline std::ptrdiff_t random_doublings(Random& random, std::vector<Segment>& seg
 }
 
 // Dense (one run), window-like (equal short runs, rows of pixels overlapping) and arbitrary
-// segments. `longest` is the largest K; long sums get few rows, for the reference's sake.
-inline GemmCase random_gemm_case(Random& random, int lanes, std::ptrdiff_t longest) {
+// segments. `longest` is the largest usual K, `huge` a rare one of a single row and vector; long
+// sums get few rows, for the reference's sake.
+inline GemmCase random_gemm_case(Random& random, int lanes, std::ptrdiff_t longest,
+                                 std::ptrdiff_t huge) {
   GemmCase c{};
   c.lanes = lanes;
   c.rows = static_cast<int>(random.one_in(3) ? random.pick({1, 2, 3, kMaxRows - 1, kMaxRows})
@@ -74,7 +77,10 @@ inline GemmCase random_gemm_case(Random& random, int lanes, std::ptrdiff_t longe
     c.length += length;
   };
   if (kind == 0) {
-    if (random.one_in(40)) {
+    if (random.one_in(500)) {
+      c.rows = c.vectors = 1;
+      append(huge);
+    } else if (random.one_in(40)) {
       c.rows = std::min(c.rows, 8);
       append(random.pick({longest, longest - 1, longest / 2 + 1}));
     } else {
@@ -94,6 +100,12 @@ inline GemmCase random_gemm_case(Random& random, int lanes, std::ptrdiff_t longe
   c.row_stride = random.one_in(2) ? random.between(0, 8) : random.between(1, 300);
   c.acc_stride = round_up(c.vectors * lanes, 16) + 16 * random.between(0, 2);
   return c;
+}
+
+// Operands of bits: K up to 2^20 elements, rarely 2^20 words of them.
+inline GemmCase random_packed_case(Random& random, int lanes) {
+  constexpr std::ptrdiff_t kMillion = std::ptrdiff_t{1} << 20;
+  return random_gemm_case(random, lanes, words_for(kMillion), kMillion);
 }
 
 // The input of a case. Elements under no segment hold `unread`.

@@ -146,6 +146,12 @@ std::vector<Segment> window(std::ptrdiff_t taps, std::ptrdiff_t tap_length, std:
   return segments;
 }
 
+// Two planes of the input by two of the weights, `length` words each: products of weight 4, 2, 2
+// and 1.
+std::vector<Segment> two_by_two_planes(std::ptrdiff_t length) {
+  return {{0, 0, length}, {0, length, length, 1}, {length, 0, length}, {length, length, length, 1}};
+}
+
 void bench_xnor_gemm(const Variant<XnorGemmFn>& row) {
   const GemmShape shapes[] = {
       {"64x2304x256", 64, 256, window(1, 36, 0), 36},
@@ -154,6 +160,7 @@ void bench_xnor_gemm(const Variant<XnorGemmFn>& row) {
       {"conv 3x3 64->64, 28 pixels", 28, 64, window(3, 3, 30), 1},
       {"conv 3x3 32->32, 11 pixels", 11, 32, window(3, 3, 13), 1},
       {"7x1152x128", 7, 128, window(1, 18, 0), 18},
+      {"64x576x256, 2 x 2 planes", 64, 256, two_by_two_planes(9), 18},
   };
   for (const GemmShape& shape : shapes) {
     gemm<XnorGemmFn, std::uint64_t, std::uint64_t, std::int32_t>(

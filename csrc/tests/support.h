@@ -110,7 +110,7 @@ inline std::ptrdiff_t channels_near_edges(Random& random) {
     case 2:
       return random.between(1, 9) * 8 + random.between(-1, 1);
     default:
-      return random.between(1, 200);
+      return random.between(1, 300);
   }
 }
 

@@ -8,7 +8,7 @@ namespace bnn::test {
 // The contract fixes every bit: one chain of float additions. Sums of integers below 2^24 are
 // checked as integers as well.
 void check_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& variant, Random& random) {
-  const GemmCase c = random_gemm_case(random, variant.lanes, 70'000);
+  const GemmCase c = random_gemm_case(random, variant.lanes, 70'000, 70'000);
   enum class Values : std::uint8_t { bytes, mostly_zero_bytes, reals, specials };
   const Values values =
       random.pick({Values::bytes, Values::mostly_zero_bytes, Values::reals, Values::specials});

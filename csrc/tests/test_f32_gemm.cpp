@@ -21,7 +21,7 @@ double error_bound(std::ptrdiff_t n, double sum_of_magnitudes) {
 }  // namespace
 
 void check_f32_gemm(const Variant<F32GemmFn>& variant, Random& random) {
-  const GemmCase c = random_gemm_case(random, variant.lanes, 70'000);
+  const GemmCase c = random_gemm_case(random, variant.lanes, 70'000, 70'000);
   const bool with_specials = random.one_in(8);
   const auto draw = [&] {
     constexpr float inf = std::numeric_limits<float>::infinity();

@@ -20,13 +20,20 @@ class ChainCase {
  public:
   ChainCase(Random& random, int lanes) : lanes_(lanes) {
     rows_ = random.one_in(10) ? random.between(30, 70) : random.between(1, 13);
-    vectors_ = random.between(1, 9);
+    vectors_ = random.one_in(4) ? random.between(10, 17) : random.between(1, 9);
     const bool extreme = random.one_in(8);  // every bit disagrees or every one agrees
     const std::uint64_t flip = random.one_in(2) ? ~std::uint64_t{0} : 0;
     std::ptrdiff_t count = random.one_in(20) ? 0 : random.between(1, 5);
-    const bool is_long = random.one_in(20);
+    std::ptrdiff_t longest = 13;
+    if (random.one_in(20)) longest = 400;
+    if (random.one_in(500)) {
+      longest = words_for(1 << 20);
+      rows_ = random.between(1, 6);
+      vectors_ = random.between(1, 3);
+      count = 1;
+    }
     for (; count > 0; --count) {
-      const std::ptrdiff_t full = is_long ? random.between(40, 400) : random.between(1, 13);
+      const std::ptrdiff_t full = longest - random.between(0, longest * 9 / 10);
       const std::ptrdiff_t length = random.one_in(3) ? random.between(1, full) : full;
       chains_.push_back({0, weight_words_, length});
       full_.push_back(full);

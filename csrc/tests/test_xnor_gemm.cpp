@@ -8,7 +8,7 @@
 namespace bnn::test {
 
 void check_xnor_gemm(const Variant<XnorGemmFn>& variant, Random& random) {
-  const GemmCase c = random_gemm_case(random, variant.lanes, words_for(70'000));
+  const GemmCase c = random_packed_case(random, variant.lanes);
   const bool extreme = random.one_in(8);  // every element disagrees or every one agrees
   const std::uint64_t flip = random.one_in(2) ? ~std::uint64_t{0} : 0;
   const auto draw_input = [&] { return extreme ? std::uint64_t{0} : random.bits(); };

@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/bits.h"
 #include "family_tests.h"
 #include "gemm_case.h"
 
@@ -37,7 +36,7 @@ std::ptrdiff_t words_between(const std::uint64_t* from, const std::uint64_t* to)
 }  // namespace
 
 void check_xnor_masked(const Variant<XnorMaskedFn>& variant, Random& random) {
-  const GemmCase c = random_gemm_case(random, variant.lanes, words_for(70'000));
+  const GemmCase c = random_packed_case(random, variant.lanes);
   const bool input_masked = random.one_in(2);
   const bool weights_masked = !input_masked || random.one_in(2);
   const auto draw_density = [&random] {

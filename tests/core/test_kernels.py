@@ -48,11 +48,11 @@ FAST_COMPILE = "-DCMAKE_CXX_FLAGS_RELEASE=-O1"
 ARM64_COMPILER = "aarch64-linux-gnu-g++"
 ARM64_EMULATOR = "qemu-aarch64"
 CONFIGURATIONS = (
-    Configuration("release", (), kernel_cases=1000, runtime_cases=400),
+    Configuration("release", (), kernel_cases=4000, runtime_cases=400),
     Configuration(
         "sanitized",
         ("-DBNN_ENGINE_SANITIZE=ON", FAST_COMPILE),
-        kernel_cases=60,
+        kernel_cases=500,
         runtime_cases=60,
     ),
     # Another architecture on this machine: cross-compiled, every instruction emulated.
