@@ -21,6 +21,7 @@
 #include "cpu/isa.h"
 #include "kernels/kernel_set.h"
 #include "ops/dot_layer.h"
+#include "ops/pool.h"
 
 namespace {
 
@@ -306,6 +307,19 @@ LayerShape conv_shape(std::string_view name, std::int64_t size, std::int64_t cha
           taps * taps * static_cast<double>(channels * channels)};
 }
 
+// Seconds of a whole op on packed bits, which gives packed bits.
+double op_seconds(const Op& op, const Shape& input_shape) {
+  const Shape out = op.infer({&input_shape, 1});
+  Aligned<std::byte> input(
+      static_cast<std::ptrdiff_t>(tensor_bytes(ElementType::bits, input_shape)));
+  Aligned<std::byte> output(static_cast<std::ptrdiff_t>(tensor_bytes(ElementType::bits, out)));
+  Aligned<std::byte> scratch(static_cast<std::ptrdiff_t>(op.scratch_bytes({&input_shape, 1})));
+  TensorView values[] = {{input.data(), input_shape}, {output.data(), out}};
+  const int inputs[] = {0};
+  const int outputs[] = {1};
+  return seconds([&] { op.run({values, inputs, outputs, scratch.data()}); });
+}
+
 // A whole layer: packed bits in, sums thresholded to packed bits.
 void bench_xnor_layer(const KernelSet& kernels, const LayerShape& shape) {
   const std::int64_t taps = shape.spec.dense ? 1 : 9;
@@ -317,16 +331,24 @@ void bench_xnor_layer(const KernelSet& kernels, const LayerShape& shape) {
   const std::vector<float> upper(static_cast<std::size_t>(shape.spec.outputs), 1e9f);
   const std::unique_ptr<Op> op =
       make_xnor_layer(shape.spec, weights, Thresholds{lower, upper, false}, kernels);
-  const Shape out = op->infer({&shape.input, 1});
-  Aligned<std::byte> input(
-      static_cast<std::ptrdiff_t>(tensor_bytes(ElementType::bits, shape.input)));
-  Aligned<std::byte> output(static_cast<std::ptrdiff_t>(tensor_bytes(ElementType::bits, out)));
-  Aligned<std::byte> scratch(static_cast<std::ptrdiff_t>(op->scratch_bytes({&shape.input, 1})));
-  TensorView values[] = {{input.data(), shape.input}, {output.data(), out}};
-  const int inputs[] = {0};
-  const int outputs[] = {1};
-  const double time = seconds([&] { op->run({values, inputs, outputs, scratch.data()}); });
-  print_binary(op->kernel(), shape.name, time, shape.macs);
+  print_binary(op->kernel(), shape.name, op_seconds(*op, shape.input), shape.macs);
+}
+
+// What a 2 × 2 pool with stride 2 adds to a layer whose bits it reads.
+void bench_pool_layers(std::string_view filter) {
+  if (std::string_view("pool_layer").find(filter) == std::string_view::npos) return;
+  const WindowAxis axis{2, 2, 0, 0, 1};
+  for (Isa isa : compiled_isas()) {
+    if (!cpu_supports(isa)) continue;
+    for (const auto& [size, channels] :
+         {std::pair{56, 64}, {28, 128}, {14, 256}, {26, 32}, {11, 32}}) {
+      const std::unique_ptr<Op> op =
+          make_max_pool_bits("pool", {axis, axis}, false, kernel_set(isa));
+      const Shape shape{1, size, size, channels};
+      print("pool_layer, " + op->kernel(), shape.text(), op_seconds(*op, shape),
+            static_cast<double>(shape.elements()));
+    }
+  }
 }
 
 void bench_xnor_layers(std::string_view filter) {
@@ -484,6 +506,7 @@ int main(int argc, char** argv) {
   family(xnor_chain_variants(), filter, bench_xnor_chain);
   family(xnor_masked_variants(), filter, bench_xnor_masked);
   bench_xnor_layers(filter);
+  bench_pool_layers(filter);
   family(f32_gemm_variants(), filter, bench_f32_gemm);
   family(binary_weight_gemm_variants(), filter, bench_binary_weight_gemm);
   family(plane_sum_variants(), filter, bench_plane_sum);
