@@ -22,6 +22,7 @@ std::span<const Variant<F32GemmFn>> f32_gemm_variants();
 std::span<const Variant<BinaryWeightGemmFn>> binary_weight_gemm_variants();
 std::span<const Variant<BinarizeF32Fn>> binarize_f32_variants();
 std::span<const Variant<BinarizeI32Fn>> binarize_i32_variants();
+std::span<const Variant<BinarizePlanarF32Fn>> binarize_planar_f32_variants();
 std::span<const Variant<EpilogueF32Fn>> epilogue_f32_variants();
 std::span<const Variant<EpilogueI32Fn>> epilogue_i32_variants();
 std::span<const Variant<PoolF32Fn>> pool_max_f32_variants();
@@ -38,6 +39,7 @@ struct KernelSet {
   Variant<BinaryWeightGemmFn> binary_weight_gemm;
   Variant<BinarizeF32Fn> binarize_f32;
   Variant<BinarizeI32Fn> binarize_i32;
+  Variant<BinarizePlanarF32Fn> binarize_planar_f32;
   Variant<EpilogueF32Fn> epilogue_f32;
   Variant<EpilogueI32Fn> epilogue_i32;
   Variant<PoolF32Fn> pool_max_f32;

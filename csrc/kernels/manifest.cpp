@@ -29,6 +29,7 @@ BNN_MANIFEST(f32_gemm, F32GemmFn, BNN_F32_GEMM_VARIANTS)
 BNN_MANIFEST(binary_weight_gemm, BinaryWeightGemmFn, BNN_BINARY_WEIGHT_GEMM_VARIANTS)
 BNN_MANIFEST(binarize_f32, BinarizeF32Fn, BNN_BINARIZE_F32_VARIANTS)
 BNN_MANIFEST(binarize_i32, BinarizeI32Fn, BNN_BINARIZE_I32_VARIANTS)
+BNN_MANIFEST(binarize_planar_f32, BinarizePlanarF32Fn, BNN_BINARIZE_PLANAR_F32_VARIANTS)
 BNN_MANIFEST(epilogue_f32, EpilogueF32Fn, BNN_EPILOGUE_F32_VARIANTS)
 BNN_MANIFEST(epilogue_i32, EpilogueI32Fn, BNN_EPILOGUE_I32_VARIANTS)
 BNN_MANIFEST(pool_max_f32, PoolF32Fn, BNN_POOL_MAX_F32_VARIANTS)
@@ -50,6 +51,7 @@ KernelSet kernel_set(Isa isa) {
       .binary_weight_gemm = select_variant(binary_weight_gemm_variants(), isa),
       .binarize_f32 = select_variant(binarize_f32_variants(), isa),
       .binarize_i32 = select_variant(binarize_i32_variants(), isa),
+      .binarize_planar_f32 = select_variant(binarize_planar_f32_variants(), isa),
       .epilogue_f32 = select_variant(epilogue_f32_variants(), isa),
       .epilogue_i32 = select_variant(epilogue_i32_variants(), isa),
       .pool_max_f32 = select_variant(pool_max_f32_variants(), isa),

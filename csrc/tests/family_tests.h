@@ -13,6 +13,7 @@ void check_f32_gemm(const Variant<F32GemmFn>& variant, Random& random);
 void check_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& variant, Random& random);
 void check_binarize_f32(const Variant<BinarizeF32Fn>& variant, Random& random);
 void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random);
+void check_binarize_planar_f32(const Variant<BinarizePlanarF32Fn>& variant, Random& random);
 void check_epilogue_f32(const Variant<EpilogueF32Fn>& variant, Random& random);
 void check_epilogue_i32(const Variant<EpilogueI32Fn>& variant, Random& random);
 void check_pool_max_f32(const Variant<PoolF32Fn>& variant, Random& random);

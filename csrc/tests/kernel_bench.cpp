@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -337,6 +338,43 @@ void bench_binarize(const Variant<Fn>& row) {
   }
 }
 
+// What a float tensor of an image takes, and its rate in bytes read: the figure to hold against the
+// bandwidth that benchmarks/roofline.py measures for a buffer of that size.
+struct ImageShape {
+  std::string_view name;
+  std::ptrdiff_t pixels;
+  std::ptrdiff_t channels;
+
+  double bytes() const { return static_cast<double>(pixels * channels) * 4; }
+};
+constexpr ImageShape kImageShapes[] = {{"56x56x64", 3136, 64},
+                                       {"28x28x128", 784, 128},
+                                       {"14x14x256", 196, 256},
+                                       {"7x7x512", 49, 512},
+                                       {"32x32x64", 1024, 64}};
+
+void print_bytes(const std::string& name, std::string_view shape, double per_call, double bytes) {
+  std::printf("%-40s %-34.*s %9.2f us %8.1f GB/s\n", name.c_str(), static_cast<int>(shape.size()),
+              shape.data(), per_call * 1e6, bytes / per_call * 1e-9);
+}
+
+void bench_binarize_planar(const Variant<BinarizePlanarF32Fn>& row) {
+  for (const ImageShape& shape : kImageShapes) {
+    Aligned<float> x(shape.pixels * shape.channels);
+    Aligned<std::uint64_t> out(shape.pixels * words_for(shape.channels));
+    constexpr float inf = std::numeric_limits<float>::infinity();
+    for (const float upper : {inf, 1.0f}) {
+      const float lower = 0;
+      const double time = seconds([&] {
+        row.run(x.data(), shape.pixels, shape.pixels, shape.channels, &lower, &upper, 0, false,
+                out.data());
+      });
+      print_bytes(row.name(), std::string(shape.name) + (upper == inf ? ", half-line" : ""), time,
+                  shape.bytes());
+    }
+  }
+}
+
 template <class T, class Fn>
 void bench_epilogue(const Variant<Fn>& row) {
   for (const PlaneShape& shape : kPlaneShapes) {
@@ -384,6 +422,7 @@ int main(int argc, char** argv) {
   family(binary_weight_gemm_variants(), filter, bench_binary_weight_gemm);
   family(binarize_f32_variants(), filter, bench_binarize<float>);
   family(binarize_i32_variants(), filter, bench_binarize<std::int32_t>);
+  family(binarize_planar_f32_variants(), filter, bench_binarize_planar);
   family(epilogue_f32_variants(), filter, bench_epilogue<float>);
   family(epilogue_i32_variants(), filter, bench_epilogue<std::int32_t>);
   family(pool_max_f32_variants(), filter, bench_pool<float>);

@@ -187,6 +187,7 @@ int main(int argc, char** argv) {
   run.family(binary_weight_gemm_variants(), check_binary_weight_gemm);
   run.family(binarize_f32_variants(), check_binarize_f32);
   run.family(binarize_i32_variants(), check_binarize_i32);
+  run.family(binarize_planar_f32_variants(), check_binarize_planar_f32);
   run.family(epilogue_f32_variants(), check_epilogue_f32);
   run.family(epilogue_i32_variants(), check_epilogue_i32);
   run.family(pool_max_f32_variants(), check_pool_max_f32);

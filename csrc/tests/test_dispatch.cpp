@@ -78,6 +78,7 @@ void check_dispatch() {
     check_chosen(set.binary_weight_gemm, binary_weight_gemm_variants(), isa);
     check_chosen(set.binarize_f32, binarize_f32_variants(), isa);
     check_chosen(set.binarize_i32, binarize_i32_variants(), isa);
+    check_chosen(set.binarize_planar_f32, binarize_planar_f32_variants(), isa);
     check_chosen(set.epilogue_f32, epilogue_f32_variants(), isa);
     check_chosen(set.epilogue_i32, epilogue_i32_variants(), isa);
     check_chosen(set.pool_max_f32, pool_max_f32_variants(), isa);
