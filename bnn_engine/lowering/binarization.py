@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnn_engine.graph import Graph, Node
-from bnn_engine.lowering.emitter import Emitter, Located
+from bnn_engine.lowering.emitter import Emitter
 from bnn_engine.lowering.native_op import (
     NativeOp,
     data_input,
@@ -31,7 +31,6 @@ class Binarize(NativeOp):
         value = data_input(node)
         thresholds = thresholds_of(node, value)
         assert thresholds is not None
-        step = emitter.builder.binarize(layer_name(node), emitter.rows(value), thresholds)
-        located = Located(step, "channels_last" if value.rank == 4 else "plain", bits=True)
+        located = emitter.binarized(layer_name(node), value, thresholds)
         layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))
         emitter.finish_layer(node.output, located, layer, [node])

@@ -144,10 +144,20 @@ class Emitter:
         located = self.located(value)
         if located.bits:
             return located
-        # Only whole pixels have tail bits, so a flattened image goes back to plain order first.
-        image = value.rank == 4
-        source = self.channels_last(value) if image else self.plain(value)
         everywhere = np.zeros(1, np.float32), np.full(1, np.inf, np.float32)
-        thresholds = _core.Thresholds(*everywhere, False)
-        packed = self.builder.binarize(f"{value.name} (packed)", source, thresholds)
-        return Located(packed, "channels_last" if image else "plain", bits=True)
+        return self.binarized(f"{value.name} (packed)", value, _core.Thresholds(*everywhere, False))
+
+    def binarized(self, name: str, value: Value, thresholds: _core.Thresholds) -> Located:
+        """``value``, [N, C] or [N, C, H, W], as bits: +1 within the thresholds of its channel."""
+        located = self.floats(value)
+        if value.rank != 4:
+            # Only whole pixels have tail bits, so a flattened image goes back to plain order first.
+            return Located(
+                self.builder.binarize(name, self.plain(value), thresholds), "plain", bits=True
+            )
+        binarize = (
+            self.builder.binarize
+            if located.form == "channels_last"
+            else self.builder.binarize_planar
+        )
+        return Located(binarize(name, located.id, thresholds), "channels_last", bits=True)

@@ -290,6 +290,13 @@ void register_program(py::module_& module) {
           },
           py::arg("name"), py::arg("input"), py::arg("thresholds"))
       .def(
+          "binarize_planar",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const Thresholds& thresholds) {
+            return self.add(make_binarize_planar(name, thresholds, self.kernels()), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("thresholds"))
+      .def(
           "unpack",
           [](PyProgramBuilder& self, const std::string& name, int input) {
             return self.add(make_unpack(name), input);
@@ -363,7 +370,7 @@ void register_program(py::module_& module) {
       .def(
           "permute",
           [](PyProgramBuilder& self, const std::string& name, int input, std::vector<int> order) {
-            return self.add(make_permute(name, std::move(order)), input);
+            return self.add(make_permute(name, std::move(order), self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("order"))
       .def(

@@ -8,6 +8,7 @@
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/f32_gemm/f32_gemm.h"
 #include "kernels/pool/pool.h"
+#include "kernels/transpose/transpose.h"
 #include "kernels/variant.h"
 #include "kernels/xnor_chain/xnor_chain.h"
 #include "kernels/xnor_gemm/xnor_gemm.h"
@@ -29,6 +30,7 @@ std::span<const Variant<PoolF32Fn>> pool_max_f32_variants();
 std::span<const Variant<PoolF32Fn>> pool_sum_f32_variants();
 std::span<const Variant<PoolBitsFn>> pool_and_bits_variants();
 std::span<const Variant<PoolBitsFn>> pool_or_bits_variants();
+std::span<const Variant<TransposeF32Fn>> transpose_f32_variants();
 
 struct KernelSet {
   Isa isa;
@@ -46,6 +48,7 @@ struct KernelSet {
   Variant<PoolF32Fn> pool_sum_f32;
   Variant<PoolBitsFn> pool_and_bits;
   Variant<PoolBitsFn> pool_or_bits;
+  Variant<TransposeF32Fn> transpose_f32;
 };
 
 // The best variant of every family for `isa`, which the CPU must support.

@@ -7,6 +7,7 @@
 #include "kernels/f32_gemm/manifest.h"
 #include "kernels/kernel_set.h"
 #include "kernels/pool/manifest.h"
+#include "kernels/transpose/manifest.h"
 #include "kernels/xnor_chain/manifest.h"
 #include "kernels/xnor_gemm/manifest.h"
 
@@ -36,6 +37,7 @@ BNN_MANIFEST(pool_max_f32, PoolF32Fn, BNN_POOL_MAX_F32_VARIANTS)
 BNN_MANIFEST(pool_sum_f32, PoolF32Fn, BNN_POOL_SUM_F32_VARIANTS)
 BNN_MANIFEST(pool_and_bits, PoolBitsFn, BNN_POOL_AND_BITS_VARIANTS)
 BNN_MANIFEST(pool_or_bits, PoolBitsFn, BNN_POOL_OR_BITS_VARIANTS)
+BNN_MANIFEST(transpose_f32, TransposeF32Fn, BNN_TRANSPOSE_F32_VARIANTS)
 
 #undef BNN_MANIFEST
 #undef BNN_ENTRY
@@ -58,6 +60,7 @@ KernelSet kernel_set(Isa isa) {
       .pool_sum_f32 = select_variant(pool_sum_f32_variants(), isa),
       .pool_and_bits = select_variant(pool_and_bits_variants(), isa),
       .pool_or_bits = select_variant(pool_or_bits_variants(), isa),
+      .transpose_f32 = select_variant(transpose_f32_variants(), isa),
   };
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/kernel_set.h"
 #include "ops/op.h"
 
 namespace bnn {
@@ -18,6 +19,7 @@ std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64
 std::unique_ptr<Op> make_copy(const std::string& name);
 
 // out.shape[i] = in.shape[order[i]].
-std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order);
+std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order,
+                                 const KernelSet& kernels);
 
 }  // namespace bnn

@@ -1,5 +1,6 @@
 #include "ops/packing.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/aligned.h"
@@ -11,10 +12,16 @@ namespace {
 // Channels whose bounds are expanded at once when one interval serves all of them.
 constexpr std::int64_t kSharedBlock = 1024;
 
-class Binarize final : public Op {
+// Bounds of a Binarize: `shared` when one interval serves all channels.
+class Bounds {
  public:
-  Binarize(const std::string& name, const Thresholds& thresholds, const KernelSet& kernels)
-      : Op(name), variant_(kernels.binarize_f32), inverted_(thresholds.inverted) {
+  // Throws ModelFormatError, in the name of `node`, unless they make intervals. A shared interval
+  // is stored `shared_copies` times.
+  Bounds(const std::string& node, const Thresholds& thresholds, std::size_t shared_copies)
+      : channels_(static_cast<std::int64_t>(thresholds.lower.size())) {
+    const auto bad_model = [&node](const std::string& what) {
+      throw ModelFormatError("node '" + node + "': " + what);
+    };
     const std::size_t count = thresholds.lower.size();
     if (count == 0 || thresholds.upper.size() != count) {
       bad_model("thresholds must have one lower and one upper bound per channel");
@@ -25,25 +32,44 @@ class Binarize final : public Op {
         bad_model("a threshold is NaN");
       }
     }
-    channels_ = static_cast<std::int64_t>(count);
-    shared_ = count == 1;
-    const std::size_t expanded = shared_ ? static_cast<std::size_t>(kSharedBlock) : count;
-    lower_ = AlignedArray<float>(expanded);
-    upper_ = AlignedArray<float>(expanded);
-    for (std::size_t c = 0; c < expanded; ++c) {
-      lower_[c] = thresholds.lower[shared_ ? 0 : c];
-      upper_[c] = thresholds.upper[shared_ ? 0 : c];
+    const std::size_t stored = shared() ? shared_copies : count;
+    lower_ = AlignedArray<float>(stored);
+    upper_ = AlignedArray<float>(stored);
+    for (std::size_t c = 0; c < stored; ++c) {
+      lower_[c] = thresholds.lower[shared() ? 0 : c];
+      upper_[c] = thresholds.upper[shared() ? 0 : c];
     }
   }
 
+  bool shared() const { return channels_ == 1; }
+  bool fit(std::int64_t channels) const { return shared() || channels == channels_; }
+  std::int64_t channels() const { return channels_; }
+  const float* lower() const { return lower_.data(); }
+  const float* upper() const { return upper_.data(); }
+  std::size_t bytes() const { return lower_.bytes() + upper_.bytes(); }
+
+ private:
+  std::int64_t channels_;
+  AlignedArray<float> lower_;
+  AlignedArray<float> upper_;
+};
+
+class Binarize final : public Op {
+ public:
+  Binarize(const std::string& name, const Thresholds& thresholds, const KernelSet& kernels)
+      : Op(name),
+        variant_(kernels.binarize_f32),
+        inverted_(thresholds.inverted),
+        bounds_(name, thresholds, kSharedBlock) {}
+
   ElementType output_type() const override { return ElementType::bits; }
   std::string kernel() const override { return variant_.name(); }
-  std::size_t constant_bytes() const override { return lower_.bytes() + upper_.bytes(); }
+  std::size_t constant_bytes() const override { return bounds_.bytes(); }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
-    if (in.rank() < 1 || (!shared_ && in.back() != channels_)) {
-      bad_shape("expected [..., " + std::to_string(channels_) + "], got " + in.text());
+    if (in.rank() < 1 || !bounds_.fit(in.back())) {
+      bad_shape("expected [..., " + std::to_string(bounds_.channels()) + "], got " + in.text());
     }
     return in;
   }
@@ -55,20 +81,65 @@ class Binarize final : public Op {
     const std::int64_t stride = words_for(channels) * kWordBytes;
     auto* out = context.output().as<std::uint8_t>();
     if (channels % kWordBits != 0) std::memset(out, 0, static_cast<std::size_t>(rows * stride));
-    const std::int64_t block = shared_ ? kSharedBlock : channels;
+    const std::int64_t block = bounds_.shared() ? kSharedBlock : channels;
     for (std::int64_t c = 0; c < channels; c += block) {
-      variant_.run(in.as<float>() + c, channels, rows, std::min(block, channels - c), lower_.data(),
-                   upper_.data(), inverted_, out + c / 8, stride);
+      variant_.run(in.as<float>() + c, channels, rows, std::min(block, channels - c),
+                   bounds_.lower(), bounds_.upper(), inverted_, out + c / 8, stride);
     }
   }
 
  private:
   Variant<BinarizeF32Fn> variant_;
   bool inverted_;
-  bool shared_ = false;
-  std::int64_t channels_ = 0;
-  AlignedArray<float> lower_;
-  AlignedArray<float> upper_;
+  Bounds bounds_;
+};
+
+// Axis 1 moved to the end.
+Shape channels_last(const Shape& shape) {
+  Shape out = shape;
+  for (int axis = 2; axis < shape.rank(); ++axis) out[axis - 1] = shape[axis];
+  out[shape.rank() - 1] = shape[1];
+  return out;
+}
+
+class BinarizePlanar final : public Op {
+ public:
+  BinarizePlanar(const std::string& name, const Thresholds& thresholds, const KernelSet& kernels)
+      : Op(name),
+        variant_(kernels.binarize_planar_f32),
+        inverted_(thresholds.inverted),
+        bounds_(name, thresholds, 1) {}
+
+  ElementType output_type() const override { return ElementType::bits; }
+  std::string kernel() const override { return variant_.name(); }
+  std::size_t constant_bytes() const override { return bounds_.bytes(); }
+
+  Shape infer(std::span<const Shape> inputs) const override {
+    const Shape& in = inputs[0];
+    if (in.rank() < 2 || !bounds_.fit(in[1])) {
+      bad_shape("expected [N, " + std::to_string(bounds_.channels()) + ", ...], got " + in.text());
+    }
+    return channels_last(in);
+  }
+
+  void run(const OpContext& context) const override {
+    const TensorView& in = context.input(0);
+    const std::int64_t channels = in.shape[1];
+    const std::int64_t pixels = in.shape.product(2, in.shape.rank());
+    const float* x = in.as<float>();
+    auto* out = context.output().as<std::uint64_t>();
+    for (std::int64_t n = 0; n < in.shape[0]; ++n) {
+      variant_.run(x, pixels, pixels, channels, bounds_.lower(), bounds_.upper(),
+                   bounds_.shared() ? 0 : 1, inverted_, out);
+      x += channels * pixels;
+      out += pixels * words_for(channels);
+    }
+  }
+
+ private:
+  Variant<BinarizePlanarF32Fn> variant_;
+  bool inverted_;
+  Bounds bounds_;
 };
 
 class Unpack final : public Op {
@@ -100,6 +171,10 @@ class Unpack final : public Op {
 std::unique_ptr<Op> make_binarize(const std::string& name, const Thresholds& thresholds,
                                   const KernelSet& kernels) {
   return std::make_unique<Binarize>(name, thresholds, kernels);
+}
+std::unique_ptr<Op> make_binarize_planar(const std::string& name, const Thresholds& thresholds,
+                                         const KernelSet& kernels) {
+  return std::make_unique<BinarizePlanar>(name, thresholds, kernels);
 }
 std::unique_ptr<Op> make_unpack(const std::string& name) { return std::make_unique<Unpack>(name); }
 

@@ -20,6 +20,7 @@ void check_pool_max_f32(const Variant<PoolF32Fn>& variant, Random& random);
 void check_pool_sum_f32(const Variant<PoolF32Fn>& variant, Random& random);
 void check_pool_and_bits(const Variant<PoolBitsFn>& variant, Random& random);
 void check_pool_or_bits(const Variant<PoolBitsFn>& variant, Random& random);
+void check_transpose_f32(const Variant<TransposeF32Fn>& variant, Random& random);
 
 // Forced, unknown and default instruction sets, and what kernel_set() chooses for each.
 void check_dispatch();

@@ -403,6 +403,21 @@ void bench_pool(const Variant<Fn>& row) {
   }
 }
 
+// Both directions, bytes read and as many written.
+void bench_transpose(const Variant<TransposeF32Fn>& row) {
+  for (const ImageShape& shape : kImageShapes) {
+    Aligned<float> in(shape.pixels * shape.channels), out(shape.pixels * shape.channels);
+    for (const bool last : {true, false}) {
+      const std::ptrdiff_t rows = last ? shape.channels : shape.pixels;
+      const std::ptrdiff_t columns = last ? shape.pixels : shape.channels;
+      const double time =
+          seconds([&] { row.run(in.data(), columns, rows, columns, out.data(), rows); });
+      print_bytes(row.name(), std::string(shape.name) + (last ? " to NHWC" : " to NCHW"), time,
+                  2 * shape.bytes());
+    }
+  }
+}
+
 template <class Fn>
 void family(std::span<const Variant<Fn>> rows, std::string_view filter,
             void (*bench)(const Variant<Fn>&)) {
@@ -429,4 +444,5 @@ int main(int argc, char** argv) {
   family(pool_sum_f32_variants(), filter, bench_pool<float>);
   family(pool_and_bits_variants(), filter, bench_pool<std::uint64_t>);
   family(pool_or_bits_variants(), filter, bench_pool<std::uint64_t>);
+  family(transpose_f32_variants(), filter, bench_transpose);
 }

@@ -194,5 +194,6 @@ int main(int argc, char** argv) {
   run.family(pool_sum_f32_variants(), check_pool_sum_f32);
   run.family(pool_and_bits_variants(), check_pool_and_bits);
   run.family(pool_or_bits_variants(), check_pool_or_bits);
+  run.family(transpose_f32_variants(), check_transpose_f32);
   return run.finish() ? 0 : 1;
 }

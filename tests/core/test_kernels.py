@@ -25,6 +25,7 @@ FAMILIES = (
     "binarize",
     "epilogue",
     "pool",
+    "transpose",
 )
 
 
