@@ -1,33 +1,33 @@
 #include <arm_neon.h>
 
-#include "kernels/transpose/blocks.h"
+#include "kernels/transpose/strips.h"
 #include "kernels/vectors/f32_neon.h"
 
 namespace bnn {
 namespace {
 
-struct Block {
-  static void transpose(const float* in, std::ptrdiff_t in_stride, float* out,
-                        std::ptrdiff_t out_stride) {
-    for (std::ptrdiff_t r = 0; r < 8; r += 4) {
-      for (std::ptrdiff_t c = 0; c < 8; c += 4) {
-        quarter(in + r * in_stride + c, in_stride, out + c * out_stride + r, out_stride);
-      }
-    }
+struct Turn {
+  static void columns(const float* in, std::ptrdiff_t stride, std::ptrdiff_t last,
+                      F32::Vector (&out)[4]) {
+    float32x4_t low[4];
+    float32x4_t high[4];
+    four_rows(in, stride, 0, last, low);
+    four_rows(in, stride, 4, last, high);
+    for (int c = 0; c < 4; ++c) out[c] = {low[c], high[c]};
   }
 
  private:
-  static void quarter(const float* in, std::ptrdiff_t in_stride, float* out,
-                      std::ptrdiff_t out_stride) {
-    const float32x4x2_t ab = vtrnq_f32(vld1q_f32(in), vld1q_f32(in + in_stride));
-    const float32x4x2_t cd =
-        vtrnq_f32(vld1q_f32(in + 2 * in_stride), vld1q_f32(in + 3 * in_stride));
+  // Rows from r on.
+  static void four_rows(const float* in, std::ptrdiff_t stride, std::ptrdiff_t r,
+                        std::ptrdiff_t last, float32x4_t (&out)[4]) {
+    const auto row = [=](std::ptrdiff_t i) {
+      return vld1q_f32(in + (r + i < last ? r + i : last) * stride);
+    };
+    const float32x4x2_t first = vtrnq_f32(row(0), row(1));
+    const float32x4x2_t second = vtrnq_f32(row(2), row(3));
     for (int odd = 0; odd < 2; ++odd) {
-      float* row = out + odd * out_stride;
-      const float32x4_t low = vcombine_f32(vget_low_f32(ab.val[odd]), vget_low_f32(cd.val[odd]));
-      const float32x4_t high = vcombine_f32(vget_high_f32(ab.val[odd]), vget_high_f32(cd.val[odd]));
-      vst1q_f32(row, low);
-      vst1q_f32(row + 2 * out_stride, high);
+      out[odd] = vcombine_f32(vget_low_f32(first.val[odd]), vget_low_f32(second.val[odd]));
+      out[odd + 2] = vcombine_f32(vget_high_f32(first.val[odd]), vget_high_f32(second.val[odd]));
     }
   }
 };
@@ -36,7 +36,7 @@ struct Block {
 
 void transpose_f32_neon(const float* in, std::ptrdiff_t in_stride, std::ptrdiff_t rows,
                         std::ptrdiff_t columns, float* out, std::ptrdiff_t out_stride) {
-  transpose<F32, Block>(in, in_stride, rows, columns, out, out_stride);
+  transpose<F32, Turn>(in, in_stride, rows, columns, out, out_stride);
 }
 
 }  // namespace bnn
