@@ -61,7 +61,9 @@ class ProgramBuilder:
         channels: int,
         window: Window,
         epilogue: Epilogue,
+        channels_first: bool,
     ) -> int: ...
+    def stores_channels_first(self, value: int) -> bool: ...
     def binary_weight_dense(
         self,
         name: str,

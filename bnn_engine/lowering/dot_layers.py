@@ -200,7 +200,11 @@ class BinaryConv(NativeOp):
                 channels,
                 window,
                 tail.epilogue,
+                # An image that only leaves the program: its readers want it plain.
+                not any(emitter.owns(reader) for reader in tail.value.consumers),
             )
+            if emitter.builder.stores_channels_first(step):
+                tail = replace(tail, form="plain")
         else:
             step = emitter.builder.binary_weight_conv(
                 name,

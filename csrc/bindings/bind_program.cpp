@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,11 +77,18 @@ class PyProgramBuilder {
   ProgramBuilder& builder() { return builder_; }
   const KernelSet& kernels() const { return kernels_; }
 
-  int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
+  int add(std::unique_ptr<Op> op, int input) {
+    const bool channels_first = op->stores_channels_first();
+    const int id = builder_.add_op(std::move(op), {input});
+    if (channels_first) channels_first_.insert(id);
+    return id;
+  }
+  bool stores_channels_first(int id) const { return channels_first_.contains(id); }
 
  private:
   ProgramBuilder builder_;
   KernelSet kernels_;
+  std::set<int> channels_first_;
 };
 
 DotLayerSpec dense_spec(const std::string& name, std::int64_t outputs, std::int64_t features) {
@@ -231,13 +239,20 @@ void register_program(py::module_& module) {
           "xnor_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const Epilogue& epilogue) {
-            return self.add(make_xnor_layer(conv_spec(name, outputs, channels, 1, window),
-                                            as_span(weights), epilogue, self.kernels()),
+             std::int64_t channels, const Window& window, const Epilogue& epilogue,
+             bool channels_first) {
+            DotLayerSpec spec = conv_spec(name, outputs, channels, 1, window);
+            spec.channels_first = channels_first;
+            return self.add(make_xnor_layer(spec, as_span(weights), epilogue, self.kernels()),
                             input);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("channels"), py::arg("window"), py::arg("epilogue"))
+          py::arg("channels"), py::arg("window"), py::arg("epilogue"), py::arg("channels_first"),
+          "channels_first: store [N, C, H, W] if the layer can, see stores_channels_first().")
+      .def(
+          "stores_channels_first",
+          [](const PyProgramBuilder& self, int value) { return self.stores_channels_first(value); },
+          py::arg("value"), "Whether an image is stored as [N, C, H, W] by the step that makes it.")
       .def(
           "binary_weight_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,

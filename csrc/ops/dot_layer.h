@@ -49,6 +49,7 @@ struct DotLayerSpec {
   std::int64_t groups = 1;    // convolution of floats only
   bool dense = true;
   Window window;
+  bool channels_first = false;  // wanted of a binary convolution to floats: see xnor_chain_layer.h
 };
 
 // Bits × bits. `weights`: [outputs][taps][words] 64-bit words, taps = kernel_h · kernel_w for a

@@ -16,6 +16,9 @@ namespace {
 // Chains of more words than this are not worth making at once: they should stay in L2.
 constexpr std::int64_t kStripWords = std::int64_t{16} << 10;
 
+// Floats of a band of channels-last results: transposed into planes before they leave L2.
+constexpr std::int64_t kBandFloats = std::int64_t{32} << 10;
+
 // A chain is made once for all output channels and all rows of taps that read it. Measured: that
 // pays from this many uses on.
 constexpr std::int64_t kMinUses = 48;
@@ -59,6 +62,7 @@ struct PixelClass {
 // of a matrix.
 struct Strips {
   std::int64_t height;       // output rows of a strip
+  std::int64_t band;         // output rows of a strip that are computed together
   std::int64_t input_rows;   // that their windows span, at most
   std::int64_t chain_words;  // of all chains
   std::int64_t pixels;
@@ -77,7 +81,9 @@ class XnorChainLayer final : public Op {
         kernel_(kernels.xnor_chain),
         bits_kernel_(kernels.xnor_chain_bits),
         vectors_((spec.outputs + kernel_.lanes - 1) / kernel_.lanes),
-        epilogue_(spec, epilogue, kernels.binarize_i32.run, kernels.epilogue_i32.run) {
+        epilogue_(spec, epilogue, kernels.binarize_i32.run, kernels.epilogue_i32.run),
+        channels_first_(spec.channels_first && !flat_ && !epilogue_.to_bits()),
+        transpose_(kernels.transpose_f32) {
     if (flat_) spec_.window = {};
     pack(weights);
     if (epilogue_.to_bits()) set_limits();
@@ -93,17 +99,21 @@ class XnorChainLayer final : public Op {
   }
 
   Shape infer(std::span<const Shape> inputs) const override {
-    return dot_layer_shape(spec_, ElementType::bits, length_, inputs[0]);
+    const Shape out = output_pixels(inputs[0]);
+    return channels_first_ ? Shape{out[0], out[3], out[1], out[2]} : out;
   }
 
+  bool stores_channels_first() const override { return channels_first_; }
+
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
-    const Shape out = infer(inputs);
+    const Shape out = output_pixels(inputs[0]);
     const Strips strips = cut(inputs[0], out);
     std::size_t total = Scratch::bytes<std::uint64_t>(strips.chain_words) +
                         2 * Scratch::bytes<std::ptrdiff_t>(strips.pixels) +
                         Scratch::bytes<Segment>(spec_.window.h.kernel) +
                         Scratch::bytes<std::int32_t>(kTileElements);
     if (!flat_) total += Scratch::bytes<PixelRun>(out[1]) + Scratch::bytes<PixelRun>(out[2]);
+    if (channels_first_) total += Scratch::bytes<float>(strips.band * out[2] * spec_.outputs);
     return total;
   }
 
@@ -123,6 +133,16 @@ class XnorChainLayer final : public Op {
   }
 
  private:
+  // The output as it is computed: [N, H, W, C], or [..., C] of a dense layer.
+  Shape output_pixels(const Shape& in) const {
+    return dot_layer_shape(spec_, ElementType::bits, length_, in);
+  }
+
+  std::int64_t pixel_bytes() const {
+    constexpr auto kFloatBytes = static_cast<std::int64_t>(sizeof(float));
+    return epilogue_.pixel_elements() * (epilogue_.to_bits() ? 1 : kFloatBytes);
+  }
+
   std::int64_t row_words() const { return spec_.window.w.kernel * unit_; }
 
   // [vectors][starts][tap rows][words of a row's chain][lanes]
@@ -194,7 +214,7 @@ class XnorChainLayer final : public Op {
     if (flat_) {
       const std::int64_t rows = out.product(0, out.rank() - 1);
       const std::int64_t height = std::clamp<std::int64_t>(kStripWords / unit_, 1, rows + 1);
-      return {height, height, height * unit_, height};
+      return {height, height, height, height * unit_, height};
     }
     const WindowAxis& axis = spec_.window.h;
     const std::int64_t row = out[2] * row_words();
@@ -203,7 +223,10 @@ class XnorChainLayer final : public Op {
     };
     std::int64_t height = out[1];
     while (height > 1 && spanned(height) * row > kStripWords) height = (height + 1) / 2;
-    return {height, spanned(height), Shape{spanned(height), row}.elements(), height * out[2]};
+    const std::int64_t band =
+        channels_first_ ? std::clamp<std::int64_t>(kBandFloats / (out[2] * out[3]), 1, height)
+                        : height;
+    return {height, band, spanned(height), Shape{spanned(height), row}.elements(), height * out[2]};
   }
 
   void run_flat(const OpContext& context) const {
@@ -225,13 +248,13 @@ class XnorChainLayer final : public Op {
         pixels.inputs[r] = r * unit_;
         pixels.outputs[r] = (first + r) * epilogue_.pixel_elements();
       }
-      compute(context, chains, pixels, acc);
+      compute(context.output(), chains, pixels, acc);
     }
   }
 
   void run_windows(const OpContext& context) const {
     const Shape& in = context.input(0).shape;
-    const Shape& out = context.output().shape;
+    const Shape out = output_pixels(in);
     const Strips strips = cut(in, out);
     Scratch scratch(context.scratch);
     auto* chains = scratch.take<std::uint64_t>(strips.chain_words);
@@ -239,6 +262,7 @@ class XnorChainLayer final : public Op {
     auto* acc = scratch.take<std::int32_t>(kTileElements);
     auto* rows = scratch.take<PixelRun>(out[1]);
     auto* columns = scratch.take<PixelRun>(out[2]);
+    auto* band = channels_first_ ? scratch.take<float>(strips.band * out[2] * out[3]) : nullptr;
     const WindowAxis& axis = spec_.window.h;
     const int row_runs = pixel_runs(axis, in[1], out[1], rows);
     const int column_runs = pixel_runs(spec_.window.w, in[2], out[2], columns);
@@ -252,14 +276,29 @@ class XnorChainLayer final : public Op {
           make_row(context.input(0), n * in[1] + y, columns, column_runs,
                    chains + (y - first_input) * out[2] * row_words());
         }
-        for (int r = 0; r < row_runs; ++r) {
-          for (int c = 0; c < column_runs; ++c) {
-            PixelRun run = rows[r];
-            run.first = std::max(run.first, top);
-            run.last = std::min(run.last, bottom);
-            if (run.first >= run.last) continue;
-            set_class(pixels, run, columns[c], first_input, n, out);
-            compute(context, chains, pixels, acc);
+        for (std::int64_t y = top; y < bottom; y += strips.band) {
+          const std::int64_t height = std::min(strips.band, bottom - y);
+          const std::int64_t pixel = (n * out[1] + y) * out[2];
+          TensorView target = context.output();
+          if (channels_first_) {
+            target.data = reinterpret_cast<std::byte*>(band);
+          } else {
+            target.data += pixel * pixel_bytes();
+          }
+          for (int r = 0; r < row_runs; ++r) {
+            for (int c = 0; c < column_runs; ++c) {
+              PixelRun run = rows[r];
+              run.first = std::max(run.first, y);
+              run.last = std::min(run.last, y + height);
+              if (run.first >= run.last) continue;
+              set_class(pixels, run, columns[c], first_input, y, out);
+              compute(target, chains, pixels, acc);
+            }
+          }
+          if (channels_first_) {
+            const std::int64_t plane = out[1] * out[2];
+            transpose_.run(band, out[3], height * out[2], out[3],
+                           context.output().as<float>() + n * out[3] * plane + y * out[2], plane);
           }
         }
       }
@@ -301,10 +340,10 @@ class XnorChainLayer final : public Op {
     }
   }
 
-  // The output pixels of a run of rows by a run of columns of image n; chains of input row
-  // `first_input` come first.
+  // The output pixels of a run of rows by a run of columns of an image; chains of input row
+  // `first_input` come first, and so do outputs of row `first_output`.
   void set_class(PixelClass& pixels, const PixelRun& rows, const PixelRun& columns,
-                 std::int64_t first_input, std::int64_t n, const Shape& out) const {
+                 std::int64_t first_input, std::int64_t first_output, const Shape& out) const {
     const WindowAxis& axis = spec_.window.h;
     const std::int64_t row = out[2] * row_words();
     const std::int64_t taps = columns.taps.last - columns.taps.first;
@@ -324,7 +363,7 @@ class XnorChainLayer final : public Op {
       const std::int64_t origin =
           tap_rows == 0 ? 0 : (axis.position(oy, rows.taps.first) - first_input) * row;
       const std::int64_t input = origin + columns.first * chain;
-      const std::int64_t output = ((n * out[1] + oy) * out[2] + columns.first) * elements;
+      const std::int64_t output = ((oy - first_output) * out[2] + columns.first) * elements;
       const std::int64_t count = columns.last - columns.first;
       for (std::int64_t i = 0; i < count; ++i) inputs[i] = input + i * chain;
       for (std::int64_t i = 0; i < count; ++i) outputs[i] = output + i * elements;
@@ -334,9 +373,8 @@ class XnorChainLayer final : public Op {
     pixels.count = inputs - pixels.inputs;
   }
 
-  void compute(const OpContext& context, const std::uint64_t* chains, const PixelClass& pixels,
+  void compute(TensorView& out, const std::uint64_t* chains, const PixelClass& pixels,
                std::int32_t* acc) const {
-    TensorView& out = context.output();
     const std::int32_t valid = static_cast<std::int32_t>(pixels.valid);
     if (limit_.size() != 0) {
       bits_kernel_.run(chains, pixels.inputs, pixels.count, pixels.chains, pixels.chain_count,
@@ -384,6 +422,8 @@ class XnorChainLayer final : public Op {
   Variant<XnorChainBitsFn> bits_kernel_;
   std::int64_t vectors_;  // lane vectors of output channels
   TileEpilogue<std::int32_t> epilogue_;
+  bool channels_first_;
+  Variant<TransposeF32Fn> transpose_;
   std::vector<std::int64_t> start_offset_;  // words along K to the weights of each first tap
   std::ptrdiff_t vector_stride_ = 0;
   AlignedArray<std::uint64_t> weights_;

@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "ops/dot_layer.h"
+#include "ops/layout.h"
 #include "ops/packing.h"
 #include "runtime/program.h"
 #include "runtime_tests.h"
@@ -183,7 +184,12 @@ std::vector<float> run_layer(const LayerCase& layer, const Epilogue& epilogue,
     const Thresholds sign{{0.0f}, {std::numeric_limits<float>::infinity()}, false};
     value = builder.add_op(make_binarize("binarize", sign, kernels), {value});
   }
-  value = builder.add_op(make_layer(layer, epilogue, kernels), {value});
+  std::unique_ptr<Op> op = make_layer(layer, epilogue, kernels);
+  const bool channels_first = op->stores_channels_first();
+  value = builder.add_op(std::move(op), {value});
+  if (channels_first) {
+    value = builder.add_op(make_permute("channels last", {0, 2, 3, 1}, kernels), {value});
+  }
   if (builder.type_of(value) == ElementType::bits) {
     value = builder.add_op(make_unpack("unpack"), {value});
   }
@@ -209,7 +215,8 @@ std::string text(const LayerCase& layer) {
 }  // namespace
 
 void check_layer_floats(const KernelSet& kernels, Random& random) {
-  const LayerCase layer = random_case(random);
+  LayerCase layer = random_case(random);
+  layer.spec.channels_first = random.one_in(2);
   FloatEpilogue epilogue;
   std::vector<float> scale, shift;
   for (std::int64_t o = 0; o < layer.spec.outputs; ++o) {
