@@ -112,8 +112,11 @@ class Emitter:
 
     def plain(self, value: Value) -> int:
         """``value`` as plain floats."""
-        located = self.floats(value)
+        located = self.located(value)
         name = f"{value.name} (NCHW)"
+        if located.bits and located.form == "channels_last":
+            return self.builder.unpack_planar(name, located.id)
+        located = self.floats(value)
         if located.form == "channels_last":
             return self.builder.permute(name, located.id, [0, 3, 1, 2])
         if located.image is not None:

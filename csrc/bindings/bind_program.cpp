@@ -314,7 +314,13 @@ void register_program(py::module_& module) {
       .def(
           "unpack",
           [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack(name), input);
+            return self.add(make_unpack(name, self.kernels()), input);
+          },
+          py::arg("name"), py::arg("input"))
+      .def(
+          "unpack_planar",
+          [](PyProgramBuilder& self, const std::string& name, int input) {
+            return self.add(make_unpack_planar(name, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"))
       .def(

@@ -7,8 +7,10 @@
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/f32_gemm/f32_gemm.h"
+#include "kernels/pack_signs/pack_signs.h"
 #include "kernels/pool/pool.h"
 #include "kernels/transpose/transpose.h"
+#include "kernels/unpack/unpack.h"
 #include "kernels/variant.h"
 #include "kernels/xnor_chain/xnor_chain.h"
 #include "kernels/xnor_gemm/xnor_gemm.h"
@@ -30,7 +32,11 @@ std::span<const Variant<PoolF32Fn>> pool_max_f32_variants();
 std::span<const Variant<PoolF32Fn>> pool_sum_f32_variants();
 std::span<const Variant<PoolBitsFn>> pool_and_bits_variants();
 std::span<const Variant<PoolBitsFn>> pool_or_bits_variants();
+std::span<const Variant<PackSignsF32Fn>> pack_signs_f32_variants();
+std::span<const Variant<PackSignsF32Fn>> pack_signs_planar_f32_variants();
 std::span<const Variant<TransposeF32Fn>> transpose_f32_variants();
+std::span<const Variant<UnpackF32Fn>> unpack_f32_variants();
+std::span<const Variant<UnpackF32Fn>> unpack_planar_f32_variants();
 
 struct KernelSet {
   Isa isa;
@@ -48,7 +54,11 @@ struct KernelSet {
   Variant<PoolF32Fn> pool_sum_f32;
   Variant<PoolBitsFn> pool_and_bits;
   Variant<PoolBitsFn> pool_or_bits;
+  Variant<PackSignsF32Fn> pack_signs_f32;
+  Variant<PackSignsF32Fn> pack_signs_planar_f32;
   Variant<TransposeF32Fn> transpose_f32;
+  Variant<UnpackF32Fn> unpack_f32;
+  Variant<UnpackF32Fn> unpack_planar_f32;
 };
 
 // The best variant of every family for `isa`, which the CPU must support.

@@ -6,8 +6,10 @@
 #include "kernels/epilogue/manifest.h"
 #include "kernels/f32_gemm/manifest.h"
 #include "kernels/kernel_set.h"
+#include "kernels/pack_signs/manifest.h"
 #include "kernels/pool/manifest.h"
 #include "kernels/transpose/manifest.h"
+#include "kernels/unpack/manifest.h"
 #include "kernels/xnor_chain/manifest.h"
 #include "kernels/xnor_gemm/manifest.h"
 
@@ -37,7 +39,11 @@ BNN_MANIFEST(pool_max_f32, PoolF32Fn, BNN_POOL_MAX_F32_VARIANTS)
 BNN_MANIFEST(pool_sum_f32, PoolF32Fn, BNN_POOL_SUM_F32_VARIANTS)
 BNN_MANIFEST(pool_and_bits, PoolBitsFn, BNN_POOL_AND_BITS_VARIANTS)
 BNN_MANIFEST(pool_or_bits, PoolBitsFn, BNN_POOL_OR_BITS_VARIANTS)
+BNN_MANIFEST(pack_signs_f32, PackSignsF32Fn, BNN_PACK_SIGNS_F32_VARIANTS)
+BNN_MANIFEST(pack_signs_planar_f32, PackSignsF32Fn, BNN_PACK_SIGNS_PLANAR_F32_VARIANTS)
 BNN_MANIFEST(transpose_f32, TransposeF32Fn, BNN_TRANSPOSE_F32_VARIANTS)
+BNN_MANIFEST(unpack_f32, UnpackF32Fn, BNN_UNPACK_F32_VARIANTS)
+BNN_MANIFEST(unpack_planar_f32, UnpackF32Fn, BNN_UNPACK_PLANAR_F32_VARIANTS)
 
 #undef BNN_MANIFEST
 #undef BNN_ENTRY
@@ -60,7 +66,11 @@ KernelSet kernel_set(Isa isa) {
       .pool_sum_f32 = select_variant(pool_sum_f32_variants(), isa),
       .pool_and_bits = select_variant(pool_and_bits_variants(), isa),
       .pool_or_bits = select_variant(pool_or_bits_variants(), isa),
+      .pack_signs_f32 = select_variant(pack_signs_f32_variants(), isa),
+      .pack_signs_planar_f32 = select_variant(pack_signs_planar_f32_variants(), isa),
       .transpose_f32 = select_variant(transpose_f32_variants(), isa),
+      .unpack_f32 = select_variant(unpack_f32_variants(), isa),
+      .unpack_planar_f32 = select_variant(unpack_planar_f32_variants(), isa),
   };
 }
 

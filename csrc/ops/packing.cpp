@@ -144,26 +144,61 @@ class BinarizePlanar final : public Op {
 
 class Unpack final : public Op {
  public:
-  using Op::Op;
+  Unpack(const std::string& name, const KernelSet& kernels)
+      : Op(name), variant_(kernels.unpack_f32) {}
+
   ElementType input_type() const override { return ElementType::bits; }
+  std::string kernel() const override { return variant_.name(); }
+
   Shape infer(std::span<const Shape> inputs) const override {
     if (inputs[0].rank() < 1) bad_shape("a packed tensor needs a channel axis");
     return inputs[0];
   }
+
   void run(const OpContext& context) const override {
     const TensorView& in = context.input(0);
     const std::int64_t channels = in.shape.back();
     const std::int64_t pixels = in.shape.product(0, in.shape.rank() - 1);
-    const std::int64_t words = words_for(channels);
+    variant_.run(in.as<std::uint64_t>(), pixels, channels, context.output().as<float>(), channels);
+  }
+
+ private:
+  Variant<UnpackF32Fn> variant_;
+};
+
+// [N, spatial..., C] to [N, C, spatial...].
+class UnpackPlanar final : public Op {
+ public:
+  UnpackPlanar(const std::string& name, const KernelSet& kernels)
+      : Op(name), variant_(kernels.unpack_planar_f32) {}
+
+  ElementType input_type() const override { return ElementType::bits; }
+  std::string kernel() const override { return variant_.name(); }
+
+  Shape infer(std::span<const Shape> inputs) const override {
+    const Shape& in = inputs[0];
+    if (in.rank() < 2) bad_shape("expected [N, ..., C], got " + in.text());
+    Shape out = in;
+    out[1] = in.back();
+    for (int axis = 2; axis < in.rank(); ++axis) out[axis] = in[axis - 1];
+    return out;
+  }
+
+  void run(const OpContext& context) const override {
+    const TensorView& in = context.input(0);
+    const std::int64_t channels = in.shape.back();
+    const std::int64_t pixels = in.shape.product(1, in.shape.rank() - 1);
+    const auto* bits = in.as<std::uint64_t>();
     float* out = context.output().as<float>();
-    for (std::int64_t p = 0; p < pixels; ++p) {
-      const std::uint64_t* pixel = in.as<std::uint64_t>() + p * words;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const bool negative = (pixel[c / kWordBits] >> (c % kWordBits)) & 1u;
-        *out++ = negative ? -1.0f : 1.0f;
-      }
+    for (std::int64_t n = 0; n < in.shape[0]; ++n) {
+      variant_.run(bits, pixels, channels, out, pixels);
+      bits += pixels * words_for(channels);
+      out += pixels * channels;
     }
   }
+
+ private:
+  Variant<UnpackF32Fn> variant_;
 };
 
 }  // namespace
@@ -176,6 +211,11 @@ std::unique_ptr<Op> make_binarize_planar(const std::string& name, const Threshol
                                          const KernelSet& kernels) {
   return std::make_unique<BinarizePlanar>(name, thresholds, kernels);
 }
-std::unique_ptr<Op> make_unpack(const std::string& name) { return std::make_unique<Unpack>(name); }
+std::unique_ptr<Op> make_unpack(const std::string& name, const KernelSet& kernels) {
+  return std::make_unique<Unpack>(name, kernels);
+}
+std::unique_ptr<Op> make_unpack_planar(const std::string& name, const KernelSet& kernels) {
+  return std::make_unique<UnpackPlanar>(name, kernels);
+}
 
 }  // namespace bnn

@@ -19,6 +19,9 @@ std::unique_ptr<Op> make_binarize_planar(const std::string& name, const Threshol
                                          const KernelSet& kernels);
 
 // Bits [..., C] to the floats −1 and +1.
-std::unique_ptr<Op> make_unpack(const std::string& name);
+std::unique_ptr<Op> make_unpack(const std::string& name, const KernelSet& kernels);
+
+// The same to channels-first floats: [N, spatial..., C] to [N, C, spatial...].
+std::unique_ptr<Op> make_unpack_planar(const std::string& name, const KernelSet& kernels);
 
 }  // namespace bnn

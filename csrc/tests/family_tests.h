@@ -20,6 +20,10 @@ void check_pool_max_f32(const Variant<PoolF32Fn>& variant, Random& random);
 void check_pool_sum_f32(const Variant<PoolF32Fn>& variant, Random& random);
 void check_pool_and_bits(const Variant<PoolBitsFn>& variant, Random& random);
 void check_pool_or_bits(const Variant<PoolBitsFn>& variant, Random& random);
+void check_pack_signs_f32(const Variant<PackSignsF32Fn>& variant, Random& random);
+void check_pack_signs_planar_f32(const Variant<PackSignsF32Fn>& variant, Random& random);
+void check_unpack_f32(const Variant<UnpackF32Fn>& variant, Random& random);
+void check_unpack_planar_f32(const Variant<UnpackF32Fn>& variant, Random& random);
 void check_transpose_f32(const Variant<TransposeF32Fn>& variant, Random& random);
 
 // Forced, unknown and default instruction sets, and what kernel_set() chooses for each.

@@ -403,6 +403,37 @@ void bench_pool(const Variant<Fn>& row) {
   }
 }
 
+void bench_pack_signs(const Variant<PackSignsF32Fn>& row) {
+  const bool planar = row.name().starts_with("pack_signs_planar");
+  for (const ImageShape& shape : kImageShapes) {
+    Aligned<float> x(shape.pixels * shape.channels);
+    Aligned<std::uint64_t> out(2 * shape.pixels * words_for(shape.channels));
+    for (const float value : {1.0f, 0.0f}) {
+      std::fill_n(x.data(), shape.pixels * shape.channels, value);
+      const double time = seconds([&] {
+        row.run(x.data(), planar ? shape.pixels : shape.channels, shape.pixels, shape.channels,
+                out.data());
+      });
+      print_bytes(row.name(), std::string(shape.name) + (value == 0 ? ", zeros" : ""), time,
+                  shape.bytes());
+    }
+  }
+}
+
+// Bytes written.
+void bench_unpack(const Variant<UnpackF32Fn>& row) {
+  const bool planar = row.name().starts_with("unpack_planar");
+  for (const ImageShape& shape : kImageShapes) {
+    Aligned<std::uint64_t> in(shape.pixels * words_for(shape.channels));
+    Aligned<float> out(shape.pixels * shape.channels);
+    const double time = seconds([&] {
+      row.run(in.data(), shape.pixels, shape.channels, out.data(),
+              planar ? shape.pixels : shape.channels);
+    });
+    print_bytes(row.name(), shape.name, time, shape.bytes());
+  }
+}
+
 // Both directions, bytes read and as many written.
 void bench_transpose(const Variant<TransposeF32Fn>& row) {
   for (const ImageShape& shape : kImageShapes) {
@@ -444,5 +475,9 @@ int main(int argc, char** argv) {
   family(pool_sum_f32_variants(), filter, bench_pool<float>);
   family(pool_and_bits_variants(), filter, bench_pool<std::uint64_t>);
   family(pool_or_bits_variants(), filter, bench_pool<std::uint64_t>);
+  family(pack_signs_f32_variants(), filter, bench_pack_signs);
+  family(pack_signs_planar_f32_variants(), filter, bench_pack_signs);
+  family(unpack_f32_variants(), filter, bench_unpack);
+  family(unpack_planar_f32_variants(), filter, bench_unpack);
   family(transpose_f32_variants(), filter, bench_transpose);
 }

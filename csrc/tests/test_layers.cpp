@@ -191,7 +191,7 @@ std::vector<float> run_layer(const LayerCase& layer, const Epilogue& epilogue,
     value = builder.add_op(make_permute("channels last", {0, 2, 3, 1}, kernels), {value});
   }
   if (builder.type_of(value) == ElementType::bits) {
-    value = builder.add_op(make_unpack("unpack"), {value});
+    value = builder.add_op(make_unpack("unpack", kernels), {value});
   }
   const std::unique_ptr<Program> program = builder.finish({value}, true, 2);
   const std::vector<float> x(layer.input.begin(), layer.input.end());

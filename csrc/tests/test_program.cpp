@@ -58,7 +58,8 @@ void check_pooling(const KernelSet& kernels, Random& random) {
   int b = packed.add_input("x", declared);
   b = packed.add_op(make_binarize("binarize", {{0.0f}, {kInf}, false}, kernels), {b});
   b = packed.add_op(make_max_pool_bits("pool", window, ceil_mode, kernels), {b});
-  const auto bit_program = packed.finish({packed.add_op(make_unpack("unpack"), {b})}, true, 1);
+  const auto bit_program =
+      packed.finish({packed.add_op(make_unpack("unpack", kernels), {b})}, true, 1);
 
   std::vector<float> from_floats, from_bits;
   try {
@@ -150,7 +151,9 @@ void check_layouts(const KernelSet& kernels, Random& random) {
       value = packing.add_op(make_permute("permute", {0, 2, 3, 1}, kernels), {value});
       value = packing.add_op(make_binarize("binarize", thresholds, kernels), {value});
     }
-    value = packing.add_op(make_unpack("unpack"), {value});
+    value = packing.add_op(
+        planar ? make_unpack_planar("unpack", kernels) : make_unpack("unpack", kernels), {value});
+    if (!planar) value = packing.add_op(make_permute("planes", {0, 3, 1, 2}, kernels), {value});
     return run(*packing.finish({value}, true, 1), image, x);
   };
   require(bits(true) == bits(false), "bits of ", image, " depend on the layout");

@@ -24,8 +24,10 @@ FAMILIES = (
     "binary_weight_gemm",
     "binarize",
     "epilogue",
+    "pack_signs",
     "pool",
     "transpose",
+    "unpack",
 )
 
 

@@ -35,6 +35,18 @@ struct Pixels {
     return _mm256_and_si256(at_most(low, x), at_most(x, high));
   }
 
+  static Where below_zero(Floats x) {
+    return _mm256_castps_si256(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ));
+  }
+  static Where apart_from_zero(Floats x) {
+    return _mm256_castps_si256(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NEQ_OQ));
+  }
+  static Where nan(Floats x) { return _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)); }
+  // Bit l: lane l.
+  static std::uint32_t mask(Where where) {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(where)));
+  }
+
   static Bits bits(std::uint32_t x) { return _mm256_set1_epi32(static_cast<int>(x)); }
   static Bits twice(Bits x) { return _mm256_add_epi32(x, x); }
   static Bits exclusive_or(Bits a, Bits b) { return _mm256_xor_si256(a, b); }
@@ -51,6 +63,20 @@ struct Pixels {
     _mm256_storeu_si256(words, _mm256_permute2x128_si256(first, second, 0x20));
     _mm256_storeu_si256(words + 1, _mm256_permute2x128_si256(first, second, 0x31));
   }
+
+  static Bits load_bits(const std::uint32_t* x) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
+  }
+  // Bit l of `bits` as the highest bit of lane l.
+  static Bits spread(std::uint32_t x) {
+    return _mm256_sllv_epi32(bits(x), _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24));
+  }
+  // −1 where the highest bit is set, else +1.
+  static Floats signs(Bits x) {
+    return _mm256_or_ps(_mm256_and_ps(_mm256_castsi256_ps(x), all(-0.0f)), all(1.0f));
+  }
+  static void store(float* out, Floats y) { _mm256_storeu_ps(out, y); }
+  static void store(float* out, Floats y, Tail lanes) { _mm256_maskstore_ps(out, lanes, y); }
 };
 
 }  // namespace

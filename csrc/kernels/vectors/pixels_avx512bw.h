@@ -28,6 +28,16 @@ struct Pixels {
     return _mm512_mask_cmp_ps_mask(at_most(low, x), x, high, _CMP_LE_OQ);
   }
 
+  static Where below_zero(Floats x) {
+    return _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
+  }
+  static Where apart_from_zero(Floats x) {
+    return _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_OQ);
+  }
+  static Where nan(Floats x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
+  // Bit l: lane l.
+  static std::uint32_t mask(Where where) { return where; }
+
   static Bits bits(std::uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }
   static Bits twice(Bits x) { return _mm512_add_epi32(x, x); }
   static Bits exclusive_or(Bits a, Bits b) { return _mm512_xor_si512(a, b); }
@@ -42,6 +52,21 @@ struct Pixels {
     _mm512_storeu_si512(out + 8,
                         _mm512_permutex2var_epi32(low, _mm512_add_epi32(order, eight), high));
   }
+
+  static Bits load_bits(const std::uint32_t* x) { return _mm512_loadu_si512(x); }
+  // Bit l of `bits` as the highest bit of lane l.
+  static Bits spread(std::uint32_t x) {
+    return _mm512_sllv_epi32(
+        bits(x), _mm512_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16));
+  }
+  // −1 where the highest bit is set, else +1.
+  static Floats signs(Bits x) {
+    constexpr int kAndOr = 0xEA;  // (x and sign) or one
+    return _mm512_castsi512_ps(
+        _mm512_ternarylogic_epi32(x, bits(0x80000000u), _mm512_castps_si512(all(1.0f)), kAndOr));
+  }
+  static void store(float* out, Floats y) { _mm512_storeu_ps(out, y); }
+  static void store(float* out, Floats y, Tail lanes) { _mm512_mask_storeu_ps(out, lanes, y); }
 };
 
 }  // namespace

@@ -26,6 +26,11 @@ struct Pixels {
     return at_most(low, x) & at_most(x, high);
   }
 
+  static Where below_zero(Floats x) { return x < 0.0f ? ~Where{0} : Where{0}; }
+  static Where apart_from_zero(Floats x) { return x < 0.0f || x > 0.0f ? ~Where{0} : Where{0}; }
+  static Where nan(Floats x) { return x == x ? Where{0} : ~Where{0}; }
+  static std::uint32_t mask(Where where) { return where & 1; }
+
   static Bits bits(std::uint32_t x) { return x; }
   static Bits twice(Bits x) { return x + x; }
   static Bits exclusive_or(Bits a, Bits b) { return a ^ b; }
@@ -36,6 +41,14 @@ struct Pixels {
   static void store_words(Bits low, Bits high, std::uint64_t* out) {
     *out = low | std::uint64_t{high} << 32;
   }
+
+  static Bits load_bits(const std::uint32_t* x) { return *x; }
+  // Bit 0 as the highest bit.
+  static Bits spread(std::uint32_t x) { return x << 31; }
+  // −1 where the highest bit is set, else +1.
+  static Floats signs(Bits x) { return x >> 31 != 0 ? -1.0f : 1.0f; }
+  static void store(float* out, Floats y) { *out = y; }
+  static void store(float* out, Floats y, Tail) { *out = y; }
 };
 
 }  // namespace
