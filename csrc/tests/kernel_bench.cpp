@@ -325,19 +325,6 @@ struct PlaneShape {
 constexpr PlaneShape kPlaneShapes[] = {
     {"1x256", 1, 256}, {"26x32", 26, 32}, {"32x64", 32, 64}, {"8x10", 8, 10}};
 
-template <class T, class Fn>
-void bench_binarize(const Variant<Fn>& row) {
-  for (const PlaneShape& shape : kPlaneShapes) {
-    Aligned<T> x(shape.rows * shape.channels), lower(512), upper(512);
-    Aligned<std::uint8_t> out(shape.rows * 64);
-    const double time = seconds([&] {
-      row.run(x.data(), shape.channels, shape.rows, shape.channels, lower.data(), upper.data(),
-              false, out.data(), 64);
-    });
-    print(row.name(), shape.name, time, static_cast<double>(shape.rows * shape.channels));
-  }
-}
-
 // What a float tensor of an image takes, and its rate in bytes read: the figure to hold against the
 // bandwidth that benchmarks/roofline.py measures for a buffer of that size.
 struct ImageShape {
@@ -356,6 +343,30 @@ constexpr ImageShape kImageShapes[] = {{"56x56x64", 3136, 64},
 void print_bytes(const std::string& name, std::string_view shape, double per_call, double bytes) {
   std::printf("%-40s %-34.*s %9.2f us %8.1f GB/s\n", name.c_str(), static_cast<int>(shape.size()),
               shape.data(), per_call * 1e6, bytes / per_call * 1e-9);
+}
+
+template <class T, class Fn>
+void bench_binarize(const Variant<Fn>& row) {
+  for (const PlaneShape& shape : kPlaneShapes) {
+    Aligned<T> x(shape.rows * shape.channels), lower(512), upper(512);
+    Aligned<std::uint8_t> out(shape.rows * 64);
+    const double time = seconds([&] {
+      row.run(x.data(), shape.channels, shape.rows, shape.channels, lower.data(), upper.data(),
+              false, out.data(), 64);
+    });
+    print(row.name(), shape.name, time, static_cast<double>(shape.rows * shape.channels));
+  }
+  for (const ImageShape& shape : kImageShapes) {
+    const std::ptrdiff_t stride = words_for(shape.channels) * kWordBytes;
+    Aligned<T> x(shape.pixels * shape.channels), lower(512), upper(512);
+    Aligned<std::uint8_t> out(shape.pixels * stride);
+    std::fill_n(upper.data(), 512, std::numeric_limits<T>::max());
+    const double time = seconds([&] {
+      row.run(x.data(), shape.channels, shape.pixels, shape.channels, lower.data(), upper.data(),
+              false, out.data(), stride);
+    });
+    print_bytes(row.name(), shape.name, time, shape.bytes());
+  }
 }
 
 void bench_binarize_planar(const Variant<BinarizePlanarF32Fn>& row) {
