@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bnn_engine import _core
-from bnn_engine.graph import Graph, Node
+from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import (
     NativeOp,
@@ -34,20 +36,18 @@ class Binarize(NativeOp):
         value = data_input(node)
         interval = interval_of(node, value)
         assert interval is not None
-        source = emitter.rows(value)
-        step = emitter.builder.binarize(layer_name(node), source, interval.thresholds())
-        bits = True
+        name = layer_name(node)
+        located = emitter.binarized(name, value, interval.thresholds())
         if emitter.keep_nan and node.attributes.get("nan_passes", 0) != 0:
-            step, bits = _with_nan(layer_name(node), step, source, emitter), False
-        located = Located(step, "channels_last" if value.rank == 4 else "plain", bits=bits)
+            located = _with_nan(name, located, value, emitter)
         layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))
         emitter.finish_layer(node.output, located, layer, [node])
 
 
-def _with_nan(name: str, bits: int, source: int, emitter: Emitter) -> int:
-    """Signs as floats, NaN where ``source`` is: adding it clipped to 0 changes nothing else."""
-    zero = np.zeros(1, np.float32)
-    nan = emitter.builder.channel_arithmetic(
-        name, source, _core.FloatEpilogue([("max", zero), ("min", zero)])
-    )
-    return emitter.builder.tensor_arithmetic(name, "Add", emitter.builder.unpack(name, bits), nan)
+def _with_nan(name: str, signs: Located, value: Value, emitter: Emitter) -> Located:
+    """Signs as floats, NaN where ``value`` is: adding it clipped to 0 changes nothing else."""
+    builder, zero = emitter.builder, np.zeros(1, np.float32)
+    clip = _core.FloatEpilogue([("max", zero), ("min", zero)])
+    nan = builder.channel_arithmetic(name, emitter.rows(value), clip)
+    step = builder.tensor_arithmetic(name, "Add", builder.unpack(name, signs.id), nan)
+    return replace(signs, id=step, bits=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -257,7 +257,12 @@ class BinaryConv(NativeOp):
                 window,
                 tail.epilogue,
                 located.ternary,
+                # An image that only leaves the program: its readers want it plain.
+                tail.floats is not None
+                and not any(emitter.owns(reader) for reader in tail.floats.consumers),
             )
+            if emitter.builder.stores_channels_first(step):
+                tail = replace(tail, form="plain")
         else:
             step = emitter.builder.binary_weight_conv(
                 name,

@@ -12,7 +12,7 @@ Bits are packed along the last stored axis, so a packed image is always channels
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -124,8 +124,11 @@ class Emitter:
 
     def plain(self, value: Value) -> int:
         """``value`` as plain floats."""
-        located = self.floats(value)
+        located = self.located(value)
         name = f"{value.name} (NCHW)"
+        if located.bits and located.form == "channels_last":
+            return self.builder.unpack_planar(name, located.id)
+        located = self.floats(value)
         if located.form == "channels_last":
             return self.builder.permute(name, located.id, [0, 3, 1, 2])
         if located.image is not None:
@@ -158,18 +161,36 @@ class Emitter:
             return located
         if not is_bipolar(value):
             return self.signs(f"{value.name} (packed)", value)
-        # Only whole pixels have tail bits, so a flattened image goes back to plain order first.
-        image = value.rank == 4
-        source = self.channels_last(value) if image else self.plain(value)
         everywhere = np.zeros(1, np.float32), np.full(1, np.inf, np.float32)
-        thresholds = _core.Thresholds(*everywhere, False)
-        packed = self.builder.binarize(f"{value.name} (packed)", source, thresholds)
-        return Located(packed, "channels_last" if image else "plain", bits=True)
+        return self.binarized(f"{value.name} (packed)", value, _core.Thresholds(*everywhere, False))
+
+    def binarized(self, name: str, value: Value, thresholds: _core.Thresholds) -> Located:
+        """``value``, [N, C] or [N, C, H, W], as bits: +1 within the thresholds of its channel."""
+        planar, last = self.builder.binarize_planar, self.builder.binarize
+        return self._packed(
+            value,
+            lambda source: planar(name, source, thresholds),
+            lambda source: last(name, source, thresholds),
+        )
 
     def signs(self, name: str, value: Value) -> Located:
-        """The signs of ``value`` as ternary bits packed along its channels."""
+        """The signs of ``value``, [N, C] or [N, C, H, W], as ternary bits."""
         self.packs_signs = True
-        image = value.rank == 4
-        source = self.channels_last(value) if image else self.plain(value)
-        packed = self.builder.sign(name, source, True)
-        return Located(packed, "channels_last" if image else "plain", bits=True, ternary=True)
+        pack = self.builder.pack_signs
+        located = self._packed(
+            value,
+            lambda source: pack(name, source, True),
+            lambda source: pack(name, source, False),
+        )
+        return replace(located, ternary=True)
+
+    def _packed(
+        self, value: Value, planar: Callable[[int], int], last: Callable[[int], int]
+    ) -> Located:
+        """``value`` as bits by a step for channels-first or channels-last floats."""
+        located = self.floats(value)
+        if value.rank != 4:
+            # Only whole pixels have tail bits, so a flattened image goes back to plain order first.
+            return Located(last(self.plain(value)), "plain", bits=True)
+        pack = last if located.form == "channels_last" else planar
+        return Located(pack(located.id), "channels_last", bits=True)

@@ -27,7 +27,7 @@ class Sign(NativeOp):
         else:
             source = emitter.floats(value)
             located = Located(
-                emitter.builder.sign(name, source.id, False), source.form, image=source.image
+                emitter.builder.sign(name, source.id), source.form, image=source.image
             )
         layer = LayerSummary(name, node.op_type, fused=fused_origins(node, ()))
         emitter.finish_layer(node.output, located, layer, [node])

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -109,18 +110,23 @@ class PyProgramBuilder {
   const KernelSet& kernels() const { return kernels_; }
 
   int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
+  bool stores_channels_first(int id) const { return channels_first_.contains(id); }
 
   // A layer's inputs are its own and what its epilogue adds.
   int add_layer(std::unique_ptr<Op> op, std::vector<int> inputs, const PyEpilogue& epilogue) {
     if (const auto* floats = std::get_if<PyFloatEpilogue>(&epilogue)) {
       inputs.insert(inputs.end(), floats->residuals.begin(), floats->residuals.end());
     }
-    return builder_.add_op(std::move(op), std::move(inputs));
+    const bool channels_first = op->stores_channels_first();
+    const int id = builder_.add_op(std::move(op), std::move(inputs));
+    if (channels_first) channels_first_.insert(id);
+    return id;
   }
 
  private:
   ProgramBuilder builder_;
   KernelSet kernels_;
+  std::set<int> channels_first_;
 };
 
 DotLayerSpec dense_spec(const std::string& name, std::int64_t outputs, std::int64_t features) {
@@ -287,16 +293,23 @@ void register_program(py::module_& module) {
           "xnor_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const PyEpilogue& epilogue,
-             bool ternary) {
+             std::int64_t channels, const Window& window, const PyEpilogue& epilogue, bool ternary,
+             bool channels_first) {
             DotLayerSpec spec = conv_spec(name, outputs, channels, 1, window);
             spec.input_code.ternary = ternary;
+            spec.channels_first = channels_first;
             return self.add_layer(
                 make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("channels"), py::arg("window"), py::arg("epilogue"), py::arg("ternary"))
+          py::arg("channels"), py::arg("window"), py::arg("epilogue"), py::arg("ternary"),
+          py::arg("channels_first"),
+          "channels_first: store [N, C, H, W] if the layer can, see stores_channels_first().")
+      .def(
+          "stores_channels_first",
+          [](const PyProgramBuilder& self, int value) { return self.stores_channels_first(value); },
+          py::arg("value"), "Whether an image is stored as [N, C, H, W] by the step that makes it.")
       .def(
           "binary_weight_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
@@ -353,11 +366,24 @@ void register_program(py::module_& module) {
           },
           py::arg("name"), py::arg("input"), py::arg("thresholds"))
       .def(
-          "sign",
-          [](PyProgramBuilder& self, const std::string& name, int input, bool bits) {
-            return self.add(bits ? make_sign(name, self.kernels()) : make_sign_f32(name), input);
+          "binarize_planar",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const Thresholds& thresholds) {
+            return self.add(make_binarize_planar(name, thresholds, self.kernels()), input);
           },
-          py::arg("name"), py::arg("input"), py::arg("bits"))
+          py::arg("name"), py::arg("input"), py::arg("thresholds"))
+      .def(
+          "sign",
+          [](PyProgramBuilder& self, const std::string& name, int input) {
+            return self.add(make_sign(name), input);
+          },
+          py::arg("name"), py::arg("input"))
+      .def(
+          "pack_signs",
+          [](PyProgramBuilder& self, const std::string& name, int input, bool planar) {
+            return self.add(make_pack_signs(name, planar, self.kernels()), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("planar"))
       .def(
           "unpack_ternary",
           [](PyProgramBuilder& self, const std::string& name, int input) {
@@ -378,7 +404,13 @@ void register_program(py::module_& module) {
       .def(
           "unpack",
           [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack(name), input);
+            return self.add(make_unpack(name, self.kernels()), input);
+          },
+          py::arg("name"), py::arg("input"))
+      .def(
+          "unpack_planar",
+          [](PyProgramBuilder& self, const std::string& name, int input) {
+            return self.add(make_unpack_planar(name, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"))
       .def(
@@ -449,7 +481,7 @@ void register_program(py::module_& module) {
       .def(
           "permute",
           [](PyProgramBuilder& self, const std::string& name, int input, std::vector<int> order) {
-            return self.add(make_permute(name, std::move(order)), input);
+            return self.add(make_permute(name, std::move(order), self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("order"))
       .def(

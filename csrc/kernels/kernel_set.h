@@ -7,8 +7,11 @@
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/f32_gemm/f32_gemm.h"
+#include "kernels/pack_signs/pack_signs.h"
 #include "kernels/plane_sum/plane_sum.h"
 #include "kernels/pool/pool.h"
+#include "kernels/transpose/transpose.h"
+#include "kernels/unpack/unpack.h"
 #include "kernels/variant.h"
 #include "kernels/xnor_chain/xnor_chain.h"
 #include "kernels/xnor_gemm/xnor_gemm.h"
@@ -26,12 +29,18 @@ std::span<const Variant<BinaryWeightGemmFn>> binary_weight_gemm_variants();
 std::span<const Variant<PlaneSumFn>> plane_sum_variants();
 std::span<const Variant<BinarizeF32Fn>> binarize_f32_variants();
 std::span<const Variant<BinarizeI32Fn>> binarize_i32_variants();
+std::span<const Variant<BinarizePlanarF32Fn>> binarize_planar_f32_variants();
 std::span<const Variant<EpilogueF32Fn>> epilogue_f32_variants();
 std::span<const Variant<EpilogueI32Fn>> epilogue_i32_variants();
 std::span<const Variant<PoolF32Fn>> pool_max_f32_variants();
 std::span<const Variant<PoolF32Fn>> pool_sum_f32_variants();
 std::span<const Variant<PoolBitsFn>> pool_and_bits_variants();
 std::span<const Variant<PoolBitsFn>> pool_or_bits_variants();
+std::span<const Variant<PackSignsF32Fn>> pack_signs_f32_variants();
+std::span<const Variant<PackSignsF32Fn>> pack_signs_planar_f32_variants();
+std::span<const Variant<TransposeF32Fn>> transpose_f32_variants();
+std::span<const Variant<UnpackF32Fn>> unpack_f32_variants();
+std::span<const Variant<UnpackF32Fn>> unpack_planar_f32_variants();
 
 struct KernelSet {
   Isa isa;
@@ -44,12 +53,18 @@ struct KernelSet {
   Variant<PlaneSumFn> plane_sum;
   Variant<BinarizeF32Fn> binarize_f32;
   Variant<BinarizeI32Fn> binarize_i32;
+  Variant<BinarizePlanarF32Fn> binarize_planar_f32;
   Variant<EpilogueF32Fn> epilogue_f32;
   Variant<EpilogueI32Fn> epilogue_i32;
   Variant<PoolF32Fn> pool_max_f32;
   Variant<PoolF32Fn> pool_sum_f32;
   Variant<PoolBitsFn> pool_and_bits;
   Variant<PoolBitsFn> pool_or_bits;
+  Variant<PackSignsF32Fn> pack_signs_f32;
+  Variant<PackSignsF32Fn> pack_signs_planar_f32;
+  Variant<TransposeF32Fn> transpose_f32;
+  Variant<UnpackF32Fn> unpack_f32;
+  Variant<UnpackF32Fn> unpack_planar_f32;
 };
 
 // The best variant of every family for `isa`, which the CPU must support.

@@ -6,8 +6,11 @@
 #include "kernels/epilogue/manifest.h"
 #include "kernels/f32_gemm/manifest.h"
 #include "kernels/kernel_set.h"
+#include "kernels/pack_signs/manifest.h"
 #include "kernels/plane_sum/manifest.h"
 #include "kernels/pool/manifest.h"
+#include "kernels/transpose/manifest.h"
+#include "kernels/unpack/manifest.h"
 #include "kernels/xnor_chain/manifest.h"
 #include "kernels/xnor_gemm/manifest.h"
 #include "kernels/xnor_masked/manifest.h"
@@ -33,12 +36,18 @@ BNN_MANIFEST(binary_weight_gemm, BinaryWeightGemmFn, BNN_BINARY_WEIGHT_GEMM_VARI
 BNN_MANIFEST(plane_sum, PlaneSumFn, BNN_PLANE_SUM_VARIANTS)
 BNN_MANIFEST(binarize_f32, BinarizeF32Fn, BNN_BINARIZE_F32_VARIANTS)
 BNN_MANIFEST(binarize_i32, BinarizeI32Fn, BNN_BINARIZE_I32_VARIANTS)
+BNN_MANIFEST(binarize_planar_f32, BinarizePlanarF32Fn, BNN_BINARIZE_PLANAR_F32_VARIANTS)
 BNN_MANIFEST(epilogue_f32, EpilogueF32Fn, BNN_EPILOGUE_F32_VARIANTS)
 BNN_MANIFEST(epilogue_i32, EpilogueI32Fn, BNN_EPILOGUE_I32_VARIANTS)
 BNN_MANIFEST(pool_max_f32, PoolF32Fn, BNN_POOL_MAX_F32_VARIANTS)
 BNN_MANIFEST(pool_sum_f32, PoolF32Fn, BNN_POOL_SUM_F32_VARIANTS)
 BNN_MANIFEST(pool_and_bits, PoolBitsFn, BNN_POOL_AND_BITS_VARIANTS)
 BNN_MANIFEST(pool_or_bits, PoolBitsFn, BNN_POOL_OR_BITS_VARIANTS)
+BNN_MANIFEST(pack_signs_f32, PackSignsF32Fn, BNN_PACK_SIGNS_F32_VARIANTS)
+BNN_MANIFEST(pack_signs_planar_f32, PackSignsF32Fn, BNN_PACK_SIGNS_PLANAR_F32_VARIANTS)
+BNN_MANIFEST(transpose_f32, TransposeF32Fn, BNN_TRANSPOSE_F32_VARIANTS)
+BNN_MANIFEST(unpack_f32, UnpackF32Fn, BNN_UNPACK_F32_VARIANTS)
+BNN_MANIFEST(unpack_planar_f32, UnpackF32Fn, BNN_UNPACK_PLANAR_F32_VARIANTS)
 
 #undef BNN_MANIFEST
 #undef BNN_ENTRY
@@ -56,12 +65,18 @@ KernelSet kernel_set(Isa isa) {
       .plane_sum = select_variant(plane_sum_variants(), isa),
       .binarize_f32 = select_variant(binarize_f32_variants(), isa),
       .binarize_i32 = select_variant(binarize_i32_variants(), isa),
+      .binarize_planar_f32 = select_variant(binarize_planar_f32_variants(), isa),
       .epilogue_f32 = select_variant(epilogue_f32_variants(), isa),
       .epilogue_i32 = select_variant(epilogue_i32_variants(), isa),
       .pool_max_f32 = select_variant(pool_max_f32_variants(), isa),
       .pool_sum_f32 = select_variant(pool_sum_f32_variants(), isa),
       .pool_and_bits = select_variant(pool_and_bits_variants(), isa),
       .pool_or_bits = select_variant(pool_or_bits_variants(), isa),
+      .pack_signs_f32 = select_variant(pack_signs_f32_variants(), isa),
+      .pack_signs_planar_f32 = select_variant(pack_signs_planar_f32_variants(), isa),
+      .transpose_f32 = select_variant(transpose_f32_variants(), isa),
+      .unpack_f32 = select_variant(unpack_f32_variants(), isa),
+      .unpack_planar_f32 = select_variant(unpack_planar_f32_variants(), isa),
   };
 }
 

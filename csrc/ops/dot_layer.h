@@ -61,6 +61,7 @@ struct DotLayerSpec {
   // What the bits of a binary layer stand for.
   InputCode input_code;
   WeightCode weight_code;
+  bool channels_first = false;  // wanted of a binary convolution to floats: see xnor_chain_layer.h
 };
 
 // Bits × bits. `weights`: [planes][outputs][taps][words] 64-bit words, taps = kernel_h · kernel_w

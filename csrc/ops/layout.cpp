@@ -57,9 +57,44 @@ class Copy final : public Op {
   }
 };
 
+// An axis of a permutation's output.
+struct MovedAxis {
+  std::int64_t extent;
+  std::int64_t in_stride;
+  std::int64_t out_stride;
+};
+
+// Axes of a permutation, outermost first.
+class MovedAxes {
+ public:
+  void add(const MovedAxis& axis) { axes_[static_cast<std::size_t>(count_++)] = axis; }
+  MovedAxis& back() { return axes_[static_cast<std::size_t>(count_ - 1)]; }
+  std::span<const MovedAxis> span() const {
+    return {axes_.data(), static_cast<std::size_t>(count_)};
+  }
+  bool empty() const { return count_ == 0; }
+
+ private:
+  std::array<MovedAxis, kMaxRank> axes_{};
+  int count_ = 0;
+};
+
+// body(offset in the input, offset in the output) for every index of `axes`.
+template <class Body>
+void for_each(std::span<const MovedAxis> axes, std::int64_t in, std::int64_t out,
+              const Body& body) {
+  if (axes.empty()) return body(in, out);
+  for (std::int64_t i = 0; i < axes.front().extent; ++i) {
+    for_each(axes.subspan(1), in, out, body);
+    in += axes.front().in_stride;
+    out += axes.front().out_stride;
+  }
+}
+
 class Permute final : public Op {
  public:
-  Permute(const std::string& name, std::vector<int> order) : Op(name), order_(std::move(order)) {
+  Permute(const std::string& name, std::vector<int> order, const KernelSet& kernels)
+      : Op(name), order_(std::move(order)), transpose_(kernels.transpose_f32) {
     std::vector<int> sorted = order_;
     std::sort(sorted.begin(), sorted.end());
     for (std::size_t i = 0; i < sorted.size(); ++i) {
@@ -69,6 +104,8 @@ class Permute final : public Op {
       bad_model("permutation of " + std::to_string(order_.size()) + " axes");
     }
   }
+
+  std::string kernel() const override { return transpose_.name(); }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
@@ -82,51 +119,84 @@ class Permute final : public Op {
 
   void run(const OpContext& context) const override {
     const TensorView& in = context.input(0);
-    const Shape& shape = context.output().shape;
-    const int rank = shape.rank();
-    std::array<std::int64_t, kMaxRank> in_strides{};
-    std::int64_t step = 1;
-    for (int axis = rank - 1; axis >= 0; --axis) {
-      in_strides[static_cast<std::size_t>(axis)] = step;
-      step *= in.shape[axis];
-    }
-    std::array<std::int64_t, kMaxRank> strides{};
-    for (int axis = 0; axis < rank; ++axis) {
-      strides[static_cast<std::size_t>(axis)] =
-          in_strides[static_cast<std::size_t>(source_axis(axis))];
-    }
     const float* source = in.as<float>();
     float* target = context.output().as<float>();
-    const std::int64_t inner = shape.back();
-    const std::int64_t inner_stride = strides[static_cast<std::size_t>(rank - 1)];
-    const std::int64_t outer = shape.product(0, rank - 1);
-    std::array<std::int64_t, kMaxRank> index{};
-    for (std::int64_t row = 0; row < outer; ++row) {
-      std::int64_t offset = 0;
-      for (int axis = 0; axis < rank - 1; ++axis) {
-        offset += index[static_cast<std::size_t>(axis)] * strides[static_cast<std::size_t>(axis)];
+    if (in.shape.elements() == 0) return;
+    MovedAxes axes = moved_axes(in.shape);
+    const MovedAxis last = axes.back();
+    // The input's innermost axis: where it is not the output's as well, the two span a matrix that
+    // is transposed.
+    MovedAxis column{};
+    MovedAxes outer;
+    for (const MovedAxis& axis : axes.span().first(axes.span().size() - 1)) {
+      if (axis.in_stride == 1) {
+        column = axis;
+      } else {
+        outer.add(axis);
       }
-      for (std::int64_t i = 0; i < inner; ++i) *target++ = source[offset + i * inner_stride];
-      for (int axis = rank - 2; axis >= 0; --axis) {
-        if (++index[static_cast<std::size_t>(axis)] < shape[axis]) break;
-        index[static_cast<std::size_t>(axis)] = 0;
-      }
+    }
+    if (last.in_stride == 1) {
+      const std::size_t bytes = static_cast<std::size_t>(last.extent) * sizeof(float);
+      for_each(outer.span(), 0, 0, [&](std::int64_t from, std::int64_t to) {
+        std::memcpy(target + to, source + from, bytes);
+      });
+    } else {
+      for_each(outer.span(), 0, 0, [&](std::int64_t from, std::int64_t to) {
+        transpose_.run(source + from, last.in_stride, last.extent, column.extent, target + to,
+                       column.out_stride);
+      });
     }
   }
 
  private:
   int source_axis(int axis) const { return order_[static_cast<std::size_t>(axis)]; }
+
+  // The output's axes, without those of extent 1, and with neighbours merged that are neighbours in
+  // the input as well. At least one; exactly one has in_stride 1.
+  MovedAxes moved_axes(const Shape& in) const {
+    std::array<std::int64_t, kMaxRank> strides{};
+    std::int64_t step = 1;
+    for (int axis = in.rank() - 1; axis >= 0; --axis) {
+      strides[static_cast<std::size_t>(axis)] = step;
+      step *= in[axis];
+    }
+    MovedAxes axes;
+    std::int64_t out_stride = step;
+    for (int axis = 0; axis < in.rank(); ++axis) {
+      const std::int64_t extent = in[source_axis(axis)];
+      const std::int64_t in_stride = strides[static_cast<std::size_t>(source_axis(axis))];
+      out_stride /= extent;
+      if (extent == 1) continue;
+      if (!axes.empty() && axes.back().in_stride == in_stride * extent) {
+        axes.back() = {axes.back().extent * extent, in_stride, out_stride};
+      } else {
+        axes.add({extent, in_stride, out_stride});
+      }
+    }
+    if (axes.empty()) axes.add({1, 1, 1});
+    return axes;
+  }
+
   std::vector<int> order_;
+  Variant<TransposeF32Fn> transpose_;
 };
 
 }  // namespace
+
+Shape channels_last(const Shape& shape) {
+  Shape out = shape;
+  for (int axis = 2; axis < shape.rank(); ++axis) out[axis - 1] = shape[axis];
+  out[shape.rank() - 1] = shape[1];
+  return out;
+}
 
 std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64_t> target) {
   return std::make_unique<Reshape>(name, std::move(target));
 }
 std::unique_ptr<Op> make_copy(const std::string& name) { return std::make_unique<Copy>(name); }
-std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order) {
-  return std::make_unique<Permute>(name, std::move(order));
+std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order,
+                                 const KernelSet& kernels) {
+  return std::make_unique<Permute>(name, std::move(order), kernels);
 }
 
 }  // namespace bnn

@@ -6,9 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "kernels/kernel_set.h"
 #include "ops/op.h"
 
 namespace bnn {
+
+// Axis 1 moved to the end.
+Shape channels_last(const Shape& shape);
 
 // Floats under another shape, no copy. In `target`, 0 copies the input's extent of that axis and
 // one −1 takes what is left.
@@ -18,6 +22,7 @@ std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64
 std::unique_ptr<Op> make_copy(const std::string& name);
 
 // out.shape[i] = in.shape[order[i]].
-std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order);
+std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order,
+                                 const KernelSet& kernels);
 
 }  // namespace bnn

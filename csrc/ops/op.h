@@ -95,6 +95,9 @@ class Op {
     return static_cast<double>(inputs[0].elements() + output.elements()) / 8.0;
   }
 
+  // True when an image is stored as [N, C, H, W] instead of channels last.
+  virtual bool stores_channels_first() const { return false; }
+
   // True when the one output is the first input's memory under another shape; run() is then never
   // called.
   virtual bool is_view() const { return false; }

@@ -1,9 +1,11 @@
 #include "ops/packing.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/aligned.h"
 #include "base/bits.h"
+#include "ops/layout.h"
 
 namespace bnn {
 namespace {
@@ -11,10 +13,16 @@ namespace {
 // Channels whose bounds are expanded at once when one interval serves all of them.
 constexpr std::int64_t kSharedBlock = 1024;
 
-class Binarize final : public Op {
+// Bounds of a Binarize: `shared` when one interval serves all channels.
+class Bounds {
  public:
-  Binarize(const std::string& name, const Thresholds& thresholds, const KernelSet& kernels)
-      : Op(name), variant_(kernels.binarize_f32), inverted_(thresholds.inverted) {
+  // Throws ModelFormatError, in the name of `node`, unless they make intervals. A shared interval
+  // is stored `shared_copies` times.
+  Bounds(const std::string& node, const Thresholds& thresholds, std::size_t shared_copies)
+      : channels_(static_cast<std::int64_t>(thresholds.lower.size())) {
+    const auto bad_model = [&node](const std::string& what) {
+      throw ModelFormatError("node '" + node + "': " + what);
+    };
     const std::size_t count = thresholds.lower.size();
     if (count == 0 || thresholds.upper.size() != count) {
       bad_model("thresholds must have one lower and one upper bound per channel");
@@ -25,25 +33,44 @@ class Binarize final : public Op {
         bad_model("a threshold is NaN");
       }
     }
-    channels_ = static_cast<std::int64_t>(count);
-    shared_ = count == 1;
-    const std::size_t expanded = shared_ ? static_cast<std::size_t>(kSharedBlock) : count;
-    lower_ = AlignedArray<float>(expanded);
-    upper_ = AlignedArray<float>(expanded);
-    for (std::size_t c = 0; c < expanded; ++c) {
-      lower_[c] = thresholds.lower[shared_ ? 0 : c];
-      upper_[c] = thresholds.upper[shared_ ? 0 : c];
+    const std::size_t stored = shared() ? shared_copies : count;
+    lower_ = AlignedArray<float>(stored);
+    upper_ = AlignedArray<float>(stored);
+    for (std::size_t c = 0; c < stored; ++c) {
+      lower_[c] = thresholds.lower[shared() ? 0 : c];
+      upper_[c] = thresholds.upper[shared() ? 0 : c];
     }
   }
 
+  bool shared() const { return channels_ == 1; }
+  bool fit(std::int64_t channels) const { return shared() || channels == channels_; }
+  std::int64_t channels() const { return channels_; }
+  const float* lower() const { return lower_.data(); }
+  const float* upper() const { return upper_.data(); }
+  std::size_t bytes() const { return lower_.bytes() + upper_.bytes(); }
+
+ private:
+  std::int64_t channels_;
+  AlignedArray<float> lower_;
+  AlignedArray<float> upper_;
+};
+
+class Binarize final : public Op {
+ public:
+  Binarize(const std::string& name, const Thresholds& thresholds, const KernelSet& kernels)
+      : Op(name),
+        variant_(kernels.binarize_f32),
+        inverted_(thresholds.inverted),
+        bounds_(name, thresholds, kSharedBlock) {}
+
   TensorType output_type(std::size_t) const override { return ElementType::bits; }
   std::string kernel() const override { return variant_.name(); }
-  std::size_t constant_bytes() const override { return lower_.bytes() + upper_.bytes(); }
+  std::size_t constant_bytes() const override { return bounds_.bytes(); }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
-    if (in.rank() < 1 || (!shared_ && in.back() != channels_)) {
-      bad_shape("expected [..., " + std::to_string(channels_) + "], got " + in.text());
+    if (in.rank() < 1 || !bounds_.fit(in.back())) {
+      bad_shape("expected [..., " + std::to_string(bounds_.channels()) + "], got " + in.text());
     }
     return in;
   }
@@ -55,44 +82,116 @@ class Binarize final : public Op {
     const std::int64_t stride = words_for(channels) * kWordBytes;
     auto* out = context.output().as<std::uint8_t>();
     if (channels % kWordBits != 0) std::memset(out, 0, static_cast<std::size_t>(rows * stride));
-    const std::int64_t block = shared_ ? kSharedBlock : channels;
+    const std::int64_t block = bounds_.shared() ? kSharedBlock : channels;
     for (std::int64_t c = 0; c < channels; c += block) {
-      variant_.run(in.as<float>() + c, channels, rows, std::min(block, channels - c), lower_.data(),
-                   upper_.data(), inverted_, out + c / 8, stride);
+      variant_.run(in.as<float>() + c, channels, rows, std::min(block, channels - c),
+                   bounds_.lower(), bounds_.upper(), inverted_, out + c / 8, stride);
     }
   }
 
  private:
   Variant<BinarizeF32Fn> variant_;
   bool inverted_;
-  bool shared_ = false;
-  std::int64_t channels_ = 0;
-  AlignedArray<float> lower_;
-  AlignedArray<float> upper_;
+  Bounds bounds_;
+};
+
+class BinarizePlanar final : public Op {
+ public:
+  BinarizePlanar(const std::string& name, const Thresholds& thresholds, const KernelSet& kernels)
+      : Op(name),
+        variant_(kernels.binarize_planar_f32),
+        inverted_(thresholds.inverted),
+        bounds_(name, thresholds, 1) {}
+
+  TensorType output_type(std::size_t) const override { return ElementType::bits; }
+  std::string kernel() const override { return variant_.name(); }
+  std::size_t constant_bytes() const override { return bounds_.bytes(); }
+
+  Shape infer(std::span<const Shape> inputs) const override {
+    const Shape& in = inputs[0];
+    if (in.rank() < 2 || !bounds_.fit(in[1])) {
+      bad_shape("expected [N, " + std::to_string(bounds_.channels()) + ", ...], got " + in.text());
+    }
+    return channels_last(in);
+  }
+
+  void run(const OpContext& context) const override {
+    const TensorView& in = context.input(0);
+    const std::int64_t channels = in.shape[1];
+    const std::int64_t pixels = in.shape.product(2, in.shape.rank());
+    const float* x = in.as<float>();
+    auto* out = context.output().as<std::uint64_t>();
+    for (std::int64_t n = 0; n < in.shape[0]; ++n) {
+      variant_.run(x, pixels, pixels, channels, bounds_.lower(), bounds_.upper(),
+                   bounds_.shared() ? 0 : 1, inverted_, out);
+      x += channels * pixels;
+      out += pixels * words_for(channels);
+    }
+  }
+
+ private:
+  Variant<BinarizePlanarF32Fn> variant_;
+  bool inverted_;
+  Bounds bounds_;
 };
 
 class Unpack final : public Op {
  public:
-  using Op::Op;
+  Unpack(const std::string& name, const KernelSet& kernels)
+      : Op(name), variant_(kernels.unpack_f32) {}
+
   TensorType input_type(std::size_t) const override { return ElementType::bits; }
+  std::string kernel() const override { return variant_.name(); }
+
   Shape infer(std::span<const Shape> inputs) const override {
     if (inputs[0].rank() < 1) bad_shape("a packed tensor needs a channel axis");
     return inputs[0];
   }
+
   void run(const OpContext& context) const override {
     const TensorView& in = context.input(0);
     const std::int64_t channels = in.shape.back();
     const std::int64_t pixels = in.shape.product(0, in.shape.rank() - 1);
-    const std::int64_t words = words_for(channels);
+    variant_.run(in.as<std::uint64_t>(), pixels, channels, context.output().as<float>(), channels);
+  }
+
+ private:
+  Variant<UnpackF32Fn> variant_;
+};
+
+// [N, spatial..., C] to [N, C, spatial...].
+class UnpackPlanar final : public Op {
+ public:
+  UnpackPlanar(const std::string& name, const KernelSet& kernels)
+      : Op(name), variant_(kernels.unpack_planar_f32) {}
+
+  TensorType input_type(std::size_t) const override { return ElementType::bits; }
+  std::string kernel() const override { return variant_.name(); }
+
+  Shape infer(std::span<const Shape> inputs) const override {
+    const Shape& in = inputs[0];
+    if (in.rank() < 2) bad_shape("expected [N, ..., C], got " + in.text());
+    Shape out = in;
+    out[1] = in.back();
+    for (int axis = 2; axis < in.rank(); ++axis) out[axis] = in[axis - 1];
+    return out;
+  }
+
+  void run(const OpContext& context) const override {
+    const TensorView& in = context.input(0);
+    const std::int64_t channels = in.shape.back();
+    const std::int64_t pixels = in.shape.product(1, in.shape.rank() - 1);
+    const auto* bits = in.as<std::uint64_t>();
     float* out = context.output().as<float>();
-    for (std::int64_t p = 0; p < pixels; ++p) {
-      const std::uint64_t* pixel = in.as<std::uint64_t>() + p * words;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const bool negative = (pixel[c / kWordBits] >> (c % kWordBits)) & 1u;
-        *out++ = negative ? -1.0f : 1.0f;
-      }
+    for (std::int64_t n = 0; n < in.shape[0]; ++n) {
+      variant_.run(bits, pixels, channels, out, pixels);
+      bits += pixels * words_for(channels);
+      out += pixels * channels;
     }
   }
+
+ private:
+  Variant<UnpackF32Fn> variant_;
 };
 
 }  // namespace
@@ -101,6 +200,15 @@ std::unique_ptr<Op> make_binarize(const std::string& name, const Thresholds& thr
                                   const KernelSet& kernels) {
   return std::make_unique<Binarize>(name, thresholds, kernels);
 }
-std::unique_ptr<Op> make_unpack(const std::string& name) { return std::make_unique<Unpack>(name); }
+std::unique_ptr<Op> make_binarize_planar(const std::string& name, const Thresholds& thresholds,
+                                         const KernelSet& kernels) {
+  return std::make_unique<BinarizePlanar>(name, thresholds, kernels);
+}
+std::unique_ptr<Op> make_unpack(const std::string& name, const KernelSet& kernels) {
+  return std::make_unique<Unpack>(name, kernels);
+}
+std::unique_ptr<Op> make_unpack_planar(const std::string& name, const KernelSet& kernels) {
+  return std::make_unique<UnpackPlanar>(name, kernels);
+}
 
 }  // namespace bnn

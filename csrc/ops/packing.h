@@ -1,4 +1,4 @@
-// Between floats and packed bits, channels last.
+// Between floats and packed bits.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,14 @@ namespace bnn {
 std::unique_ptr<Op> make_binarize(const std::string& name, const Thresholds& thresholds,
                                   const KernelSet& kernels);
 
+// The same from channels-first floats: [N, C, spatial...] to bits [N, spatial..., C].
+std::unique_ptr<Op> make_binarize_planar(const std::string& name, const Thresholds& thresholds,
+                                         const KernelSet& kernels);
+
 // Bits [..., C] to the floats −1 and +1.
-std::unique_ptr<Op> make_unpack(const std::string& name);
+std::unique_ptr<Op> make_unpack(const std::string& name, const KernelSet& kernels);
+
+// The same to channels-first floats: [N, spatial..., C] to [N, C, spatial...].
+std::unique_ptr<Op> make_unpack_planar(const std::string& name, const KernelSet& kernels);
 
 }  // namespace bnn

@@ -1,84 +1,49 @@
 #include "ops/sign.h"
 
-#include <algorithm>
-#include <cstring>
-#include <limits>
-
-#include "base/aligned.h"
 #include "base/bits.h"
+#include "ops/layout.h"
 #include "ops/low_bit.h"
 
 namespace bnn {
 namespace {
 
-class Sign final : public Op {
+class PackSigns final : public Op {
  public:
-  Sign(const std::string& name, const KernelSet& kernels)
-      : Op(name), variant_(kernels.binarize_f32) {
-    constexpr float inf = std::numeric_limits<float>::infinity();
-    constexpr float least = std::numeric_limits<float>::denorm_min();
-    for (AlignedArray<float>* bounds : {&minus_infinity_, &negative_, &zero_, &infinity_}) {
-      *bounds = AlignedArray<float>(static_cast<std::size_t>(kBlock));
-    }
-    std::fill_n(minus_infinity_.data(), kBlock, -inf);
-    std::fill_n(negative_.data(), kBlock, -least);
-    std::fill_n(infinity_.data(), kBlock, inf);
-  }
+  PackSigns(const std::string& name, bool planar, const KernelSet& kernels)
+      : Op(name),
+        planar_(planar),
+        variant_(planar ? kernels.pack_signs_planar_f32 : kernels.pack_signs_f32) {}
 
   TensorType output_type(std::size_t) const override { return InputCode{.ternary = true}.type(); }
   std::string kernel() const override { return variant_.name(); }
 
   Shape infer(std::span<const Shape> inputs) const override {
-    if (inputs[0].rank() < 1) bad_shape("a packed tensor needs a channel axis");
-    return inputs[0];
-  }
-
-  std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
-    return static_cast<std::size_t>(words_for(inputs[0].back()) * kWordBytes);
+    const Shape& in = inputs[0];
+    if (in.rank() < (planar_ ? 2 : 1)) bad_shape("a packed tensor needs a channel axis");
+    return planar_ ? channels_last(in) : in;
   }
 
   void run(const OpContext& context) const override {
-    const TensorView& in = context.input(0);
+    const Shape& in = context.input(0).shape;
     TensorView& out = context.output();
-    const std::int64_t channels = in.shape.back();
-    const std::int64_t rows = in.shape.product(0, in.shape.rank() - 1);
-    const std::int64_t words = words_for(channels);
+    const std::int64_t images = planar_ ? in[0] : 1;
+    const std::int64_t channels = out.shape.back();
+    const std::int64_t pixels = out.shape.product(planar_ ? 1 : 0, out.shape.rank() - 1);
+    const std::int64_t words = pixels * words_for(channels);
+    const float* x = context.input(0).as<float>();
     auto* signs = out.as<std::uint64_t>();
-    auto* masks = signs + rows * words;
-    auto* nan = reinterpret_cast<std::uint64_t*>(context.scratch);
-    std::memset(out.data, 0, tensor_bytes(output_type(0), in.shape));
-    std::uint64_t nans = 0;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const float* x = in.as<float>() + row * channels;
-      std::fill_n(nan, words, 0);
-      pack(x, channels, minus_infinity_, negative_, true, signs + row * words);
-      pack(x, channels, zero_, zero_, false, masks + row * words);
-      pack(x, channels, minus_infinity_, infinity_, false, nan);
-      for (std::int64_t w = 0; w < words; ++w) nans |= nan[w];
+    unsigned flags = 0;
+    for (std::int64_t n = 0; n < images; ++n) {
+      flags |= variant_.run(x + n * pixels * channels, planar_ ? pixels : channels, pixels,
+                            channels, signs + n * words, signs + (images + n) * words);
     }
-    if (nans != 0 && context.saw_nan != nullptr) *context.saw_nan = true;
-    std::uint64_t zeros = 0;
-    const std::int64_t tail = channels % kWordBits;
-    const std::uint64_t last = tail == 0 ? ~std::uint64_t{0} : (std::uint64_t{1} << tail) - 1;
-    for (std::int64_t i = 0; i < rows * words; ++i) {
-      zeros |= masks[i] ^ ((i + 1) % words == 0 ? last : ~std::uint64_t{0});
-    }
-    out.has_zeros = zeros != 0;
+    out.has_zeros = (flags & kSignsZero) != 0;
+    if ((flags & kSignsNan) != 0 && context.saw_nan != nullptr) *context.saw_nan = true;
   }
 
  private:
-  static constexpr std::int64_t kBlock = 1024;
-
-  void pack(const float* x, std::int64_t channels, const AlignedArray<float>& lower,
-            const AlignedArray<float>& upper, bool inverted, std::uint64_t* out) const {
-    for (std::int64_t c = 0; c < channels; c += kBlock) {
-      variant_.run(x + c, channels, 1, std::min(kBlock, channels - c), lower.data(), upper.data(),
-                   inverted, reinterpret_cast<std::uint8_t*>(out) + c / 8, 0);
-    }
-  }
-
-  Variant<BinarizeF32Fn> variant_;
-  AlignedArray<float> minus_infinity_, negative_, zero_, infinity_;
+  bool planar_;
+  Variant<PackSignsF32Fn> variant_;
 };
 
 class UnpackTernary final : public Op {
@@ -105,7 +70,7 @@ class UnpackTernary final : public Op {
   }
 };
 
-class SignF32 final : public Op {
+class Sign final : public Op {
  public:
   using Op::Op;
   Shape infer(std::span<const Shape> inputs) const override { return inputs[0]; }
@@ -122,16 +87,13 @@ class SignF32 final : public Op {
 
 }  // namespace
 
+std::unique_ptr<Op> make_pack_signs(const std::string& name, bool planar,
+                                    const KernelSet& kernels) {
+  return std::make_unique<PackSigns>(name, planar, kernels);
+}
 std::unique_ptr<Op> make_unpack_ternary(const std::string& name) {
   return std::make_unique<UnpackTernary>(name);
 }
-
-std::unique_ptr<Op> make_sign_f32(const std::string& name) {
-  return std::make_unique<SignF32>(name);
-}
-
-std::unique_ptr<Op> make_sign(const std::string& name, const KernelSet& kernels) {
-  return std::make_unique<Sign>(name, kernels);
-}
+std::unique_ptr<Op> make_sign(const std::string& name) { return std::make_unique<Sign>(name); }
 
 }  // namespace bnn

@@ -91,6 +91,9 @@ class TileEpilogue {
     }
   }
 
+  // True when floats that depend on the tile alone are all there is.
+  bool only_floats() const { return form_ == Form::floats && residual_count_ == 0; }
+
   // True when thresholds act on the bare accumulators.
   bool to_bits() const { return form_ == Form::thresholds; }
   bool inverted() const { return inverted_; }

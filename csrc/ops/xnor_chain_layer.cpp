@@ -17,6 +17,9 @@ namespace {
 // Chains of more words than this are not worth making at once: they should stay in L2.
 constexpr std::int64_t kStripWords = std::int64_t{16} << 10;
 
+// Floats of a band of channels-last results: transposed into planes before they leave L2.
+constexpr std::int64_t kBandFloats = std::int64_t{32} << 10;
+
 // A chain is made once for all output channels and all rows of taps that read it. Measured: that
 // pays from this many uses on.
 constexpr std::int64_t kMinUses = 48;
@@ -44,6 +47,7 @@ struct PixelClass {
 // of a matrix.
 struct Strips {
   std::int64_t height;       // output rows of a strip
+  std::int64_t band;         // output rows of a strip that are computed together
   std::int64_t input_rows;   // that their windows span, at most
   std::int64_t chain_words;  // of all chains of one plane
   std::int64_t pixels;
@@ -63,7 +67,9 @@ class XnorChainLayer final : public Op {
         bits_kernel_(kernels.xnor_chain_bits),
         planes_(std::move(planes)),
         vectors_((spec.outputs + kernel_.lanes - 1) / kernel_.lanes),
-        epilogue_(spec, epilogue, kernels) {
+        epilogue_(spec, epilogue, kernels),
+        channels_first_(spec.channels_first && !flat_ && epilogue_.only_floats()),
+        transpose_(kernels.transpose_f32) {
     if (flat_) spec_.window = {};
     pack(weights);
     if (epilogue_.to_bits() && planes_.plain()) set_limits();
@@ -82,13 +88,15 @@ class XnorChainLayer final : public Op {
   }
 
   Shape infer(std::span<const Shape> inputs) const override {
-    const Shape out = dot_layer_shape(spec_, ElementType::bits, length_, inputs[0]);
+    const Shape out = output_pixels(inputs[0]);
     epilogue_.check_residuals(inputs, out);
-    return out;
+    return channels_first_ ? Shape{out[0], out[3], out[1], out[2]} : out;
   }
 
+  bool stores_channels_first() const override { return channels_first_; }
+
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
-    const Shape out = infer(inputs);
+    const Shape out = output_pixels(inputs[0]);
     const Strips strips = cut(inputs[0], out);
     std::size_t total = Scratch::bytes<std::uint64_t>(input_planes() * strips.chain_words) +
                         2 * Scratch::bytes<std::ptrdiff_t>(strips.pixels) +
@@ -97,6 +105,7 @@ class XnorChainLayer final : public Op {
                         Scratch::bytes<std::int32_t>(kTileElements) +
                         Scratch::bytes<std::int32_t>(kRowElements);
     if (!flat_) total += Scratch::bytes<PixelRun>(out[1]) + Scratch::bytes<PixelRun>(out[2]);
+    if (channels_first_) total += Scratch::bytes<float>(strips.band * out[2] * spec_.outputs);
     return total;
   }
 
@@ -117,6 +126,11 @@ class XnorChainLayer final : public Op {
 
  private:
   static constexpr std::int64_t kRowElements = std::int64_t{kMaxRows} * kOperandBlock;
+
+  // The output as it is computed: [N, H, W, C], or [..., C] of a dense layer.
+  Shape output_pixels(const Shape& in) const {
+    return dot_layer_shape(spec_, ElementType::bits, length_, in);
+  }
 
   // Accumulators of one kernel call, in scratch memory.
   struct Tile {
@@ -207,7 +221,7 @@ class XnorChainLayer final : public Op {
       const std::int64_t rows = out.product(0, out.rank() - 1);
       const std::int64_t height =
           std::clamp<std::int64_t>(kStripWords / (input_planes() * unit_), 1, rows + 1);
-      return {height, height, height * unit_, height};
+      return {height, height, height, height * unit_, height};
     }
     const WindowAxis& axis = spec_.window.h;
     const std::int64_t row = out[2] * row_words();
@@ -215,9 +229,13 @@ class XnorChainLayer final : public Op {
       return std::min(in[1], (height - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1);
     };
     std::int64_t height = out[1];
-    while (height > 1 && input_planes() * spanned(height) * row > kStripWords)
+    while (height > 1 && input_planes() * spanned(height) * row > kStripWords) {
       height = (height + 1) / 2;
-    return {height, spanned(height), Shape{spanned(height), row}.elements(), height * out[2]};
+    }
+    const std::int64_t band =
+        channels_first_ ? std::clamp<std::int64_t>(kBandFloats / (out[2] * out[3]), 1, height)
+                        : height;
+    return {height, band, spanned(height), Shape{spanned(height), row}.elements(), height * out[2]};
   }
 
   void run_flat(const OpContext& context) const {
@@ -251,7 +269,7 @@ class XnorChainLayer final : public Op {
 
   void run_windows(const OpContext& context) const {
     const Shape& in = context.input(0).shape;
-    const Shape& out = context.output().shape;
+    const Shape out = output_pixels(in);
     const Strips strips = cut(in, out);
     Scratch scratch(context.scratch);
     auto* chains = scratch.take<std::uint64_t>(input_planes() * strips.chain_words);
@@ -259,6 +277,13 @@ class XnorChainLayer final : public Op {
     const Tile tile = take_tile(scratch);
     auto* rows = scratch.take<PixelRun>(out[1]);
     auto* columns = scratch.take<PixelRun>(out[2]);
+    // Channels-last results of some rows, which take the place of the output until transposed.
+    TensorView band{nullptr, out};
+    if (channels_first_) {
+      band.data = reinterpret_cast<std::byte*>(scratch.take<float>(strips.band * out[2] * out[3]));
+    }
+    static constexpr int kBand[] = {0};
+    const OpContext to_band{&band, {}, kBand, nullptr};
     const WindowAxis& axis = spec_.window.h;
     const int row_runs = pixel_runs(axis, in[1], out[1], rows);
     const int column_runs = pixel_runs(spec_.window.w, in[2], out[2], columns);
@@ -275,15 +300,24 @@ class XnorChainLayer final : public Op {
                 chains + plane * strips.chain_words + (y - first_input) * out[2] * row_words());
           }
         }
-        for (int r = 0; r < row_runs; ++r) {
-          for (int c = 0; c < column_runs; ++c) {
-            PixelRun run = rows[r];
-            run.first = std::max(run.first, top);
-            run.last = std::min(run.last, bottom);
-            if (run.first >= run.last) continue;
-            set_class(pixels, run, columns[c], first_input, n, out);
-            set_planes(pixels, {{0, 1}, run.taps, columns[c].taps}, strips);
-            compute(context, chains, pixels, tile);
+        for (std::int64_t y = top; y < bottom; y += strips.band) {
+          const std::int64_t height = std::min(strips.band, bottom - y);
+          for (int r = 0; r < row_runs; ++r) {
+            for (int c = 0; c < column_runs; ++c) {
+              PixelRun run = rows[r];
+              run.first = std::max(run.first, y);
+              run.last = std::min(run.last, y + height);
+              if (run.first >= run.last) continue;
+              set_class(pixels, run, columns[c], first_input, channels_first_ ? -y : n * out[1],
+                        out[2]);
+              set_planes(pixels, {{0, 1}, run.taps, columns[c].taps}, strips);
+              compute(channels_first_ ? to_band : context, chains, pixels, tile);
+            }
+          }
+          if (channels_first_) {
+            const std::int64_t plane = out[1] * out[2];
+            transpose_.run(band.as<float>(), out[3], height * out[2], out[3],
+                           context.output().as<float>() + n * out[3] * plane + y * out[2], plane);
           }
         }
       }
@@ -344,12 +378,12 @@ class XnorChainLayer final : public Op {
     }
   }
 
-  // The output pixels of a run of rows by a run of columns of image n; chains of input row
-  // `first_input` come first.
+  // The output pixels of a run of rows by a run of columns of an image; chains of input row
+  // `first_input` come first, and row 0 of the image is row `output_row` of the output.
   void set_class(PixelClass& pixels, const PixelRun& rows, const PixelRun& columns,
-                 std::int64_t first_input, std::int64_t n, const Shape& out) const {
+                 std::int64_t first_input, std::int64_t output_row, std::int64_t width) const {
     const WindowAxis& axis = spec_.window.h;
-    const std::int64_t row = out[2] * row_words();
+    const std::int64_t row = width * row_words();
     const std::int64_t taps = columns.taps.last - columns.taps.first;
     const std::int64_t tap_rows = taps == 0 ? 0 : rows.taps.last - rows.taps.first;
     for (std::int64_t t = 0; t < tap_rows; ++t) {
@@ -367,7 +401,7 @@ class XnorChainLayer final : public Op {
       const std::int64_t origin =
           tap_rows == 0 ? 0 : (axis.position(oy, rows.taps.first) - first_input) * row;
       const std::int64_t input = origin + columns.first * chain;
-      const std::int64_t output = ((n * out[1] + oy) * out[2] + columns.first) * elements;
+      const std::int64_t output = ((output_row + oy) * width + columns.first) * elements;
       const std::int64_t count = columns.last - columns.first;
       for (std::int64_t i = 0; i < count; ++i) inputs[i] = input + i * chain;
       for (std::int64_t i = 0; i < count; ++i) outputs[i] = output + i * elements;
@@ -430,6 +464,8 @@ class XnorChainLayer final : public Op {
   PlaneSums planes_;
   std::int64_t vectors_;  // lane vectors of output channels
   TileEpilogue<std::int32_t> epilogue_;
+  bool channels_first_;
+  Variant<TransposeF32Fn> transpose_;
   std::vector<std::int64_t> start_offset_;  // words along K to the weights of each first tap
   std::int64_t plane_words_ = 0;            // words along K of one plane of weights
   std::ptrdiff_t vector_stride_ = 0;

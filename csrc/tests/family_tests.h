@@ -15,12 +15,18 @@ void check_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& variant, Random
 void check_plane_sum(const Variant<PlaneSumFn>& variant, Random& random);
 void check_binarize_f32(const Variant<BinarizeF32Fn>& variant, Random& random);
 void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random);
+void check_binarize_planar_f32(const Variant<BinarizePlanarF32Fn>& variant, Random& random);
 void check_epilogue_f32(const Variant<EpilogueF32Fn>& variant, Random& random);
 void check_epilogue_i32(const Variant<EpilogueI32Fn>& variant, Random& random);
 void check_pool_max_f32(const Variant<PoolF32Fn>& variant, Random& random);
 void check_pool_sum_f32(const Variant<PoolF32Fn>& variant, Random& random);
 void check_pool_and_bits(const Variant<PoolBitsFn>& variant, Random& random);
 void check_pool_or_bits(const Variant<PoolBitsFn>& variant, Random& random);
+void check_pack_signs_f32(const Variant<PackSignsF32Fn>& variant, Random& random);
+void check_pack_signs_planar_f32(const Variant<PackSignsF32Fn>& variant, Random& random);
+void check_unpack_f32(const Variant<UnpackF32Fn>& variant, Random& random);
+void check_unpack_planar_f32(const Variant<UnpackF32Fn>& variant, Random& random);
+void check_transpose_f32(const Variant<TransposeF32Fn>& variant, Random& random);
 
 // Forced, unknown and default instruction sets, and what kernel_set() chooses for each.
 void check_dispatch();

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -428,6 +429,26 @@ void bench_plane_sum(const Variant<PlaneSumFn>& row) {
   }
 }
 
+// What a float tensor of an image takes, and its rate in bytes read: the figure to hold against the
+// bandwidth that benchmarks/roofline.py measures for a buffer of that size.
+struct ImageShape {
+  std::string_view name;
+  std::ptrdiff_t pixels;
+  std::ptrdiff_t channels;
+
+  double bytes() const { return static_cast<double>(pixels * channels) * 4; }
+};
+constexpr ImageShape kImageShapes[] = {{"56x56x64", 3136, 64},
+                                       {"28x28x128", 784, 128},
+                                       {"14x14x256", 196, 256},
+                                       {"7x7x512", 49, 512},
+                                       {"32x32x64", 1024, 64}};
+
+void print_bytes(const std::string& name, std::string_view shape, double per_call, double bytes) {
+  std::printf("%-40s %-34.*s %9.2f us %8.1f GB/s\n", name.c_str(), static_cast<int>(shape.size()),
+              shape.data(), per_call * 1e6, bytes / per_call * 1e-9);
+}
+
 template <class T, class Fn>
 void bench_binarize(const Variant<Fn>& row) {
   for (const PlaneShape& shape : kPlaneShapes) {
@@ -438,6 +459,34 @@ void bench_binarize(const Variant<Fn>& row) {
               false, out.data(), 64);
     });
     print(row.name(), shape.name, time, static_cast<double>(shape.rows * shape.channels));
+  }
+  for (const ImageShape& shape : kImageShapes) {
+    const std::ptrdiff_t stride = words_for(shape.channels) * kWordBytes;
+    Aligned<T> x(shape.pixels * shape.channels), lower(512), upper(512);
+    Aligned<std::uint8_t> out(shape.pixels * stride);
+    std::fill_n(upper.data(), 512, std::numeric_limits<T>::max());
+    const double time = seconds([&] {
+      row.run(x.data(), shape.channels, shape.pixels, shape.channels, lower.data(), upper.data(),
+              false, out.data(), stride);
+    });
+    print_bytes(row.name(), shape.name, time, shape.bytes());
+  }
+}
+
+void bench_binarize_planar(const Variant<BinarizePlanarF32Fn>& row) {
+  for (const ImageShape& shape : kImageShapes) {
+    Aligned<float> x(shape.pixels * shape.channels);
+    Aligned<std::uint64_t> out(shape.pixels * words_for(shape.channels));
+    constexpr float inf = std::numeric_limits<float>::infinity();
+    for (const float upper : {inf, 1.0f}) {
+      const float lower = 0;
+      const double time = seconds([&] {
+        row.run(x.data(), shape.pixels, shape.pixels, shape.channels, &lower, &upper, 0, false,
+                out.data());
+      });
+      print_bytes(row.name(), std::string(shape.name) + (upper == inf ? ", half-line" : ""), time,
+                  shape.bytes());
+    }
   }
 }
 
@@ -490,6 +539,53 @@ void bench_pool(const Variant<Fn>& row) {
   }
 }
 
+void bench_pack_signs(const Variant<PackSignsF32Fn>& row) {
+  const bool planar = row.name().starts_with("pack_signs_planar");
+  for (const ImageShape& shape : kImageShapes) {
+    Aligned<float> x(shape.pixels * shape.channels);
+    const std::ptrdiff_t words = shape.pixels * words_for(shape.channels);
+    Aligned<std::uint64_t> signs(words), masks(words);
+    for (const float value : {1.0f, 0.0f}) {
+      std::fill_n(x.data(), shape.pixels * shape.channels, value);
+      const double time = seconds([&] {
+        row.run(x.data(), planar ? shape.pixels : shape.channels, shape.pixels, shape.channels,
+                signs.data(), masks.data());
+      });
+      print_bytes(row.name(), std::string(shape.name) + (value == 0 ? ", zeros" : ""), time,
+                  shape.bytes());
+    }
+  }
+}
+
+// Bytes written.
+void bench_unpack(const Variant<UnpackF32Fn>& row) {
+  const bool planar = row.name().starts_with("unpack_planar");
+  for (const ImageShape& shape : kImageShapes) {
+    Aligned<std::uint64_t> in(shape.pixels * words_for(shape.channels));
+    Aligned<float> out(shape.pixels * shape.channels);
+    const double time = seconds([&] {
+      row.run(in.data(), shape.pixels, shape.channels, out.data(),
+              planar ? shape.pixels : shape.channels);
+    });
+    print_bytes(row.name(), shape.name, time, shape.bytes());
+  }
+}
+
+// Both directions, bytes read and as many written.
+void bench_transpose(const Variant<TransposeF32Fn>& row) {
+  for (const ImageShape& shape : kImageShapes) {
+    Aligned<float> in(shape.pixels * shape.channels), out(shape.pixels * shape.channels);
+    for (const bool last : {true, false}) {
+      const std::ptrdiff_t rows = last ? shape.channels : shape.pixels;
+      const std::ptrdiff_t columns = last ? shape.pixels : shape.channels;
+      const double time =
+          seconds([&] { row.run(in.data(), columns, rows, columns, out.data(), rows); });
+      print_bytes(row.name(), std::string(shape.name) + (last ? " to NHWC" : " to NCHW"), time,
+                  2 * shape.bytes());
+    }
+  }
+}
+
 template <class Fn>
 void family(std::span<const Variant<Fn>> rows, std::string_view filter,
             void (*bench)(const Variant<Fn>&)) {
@@ -512,10 +608,16 @@ int main(int argc, char** argv) {
   family(plane_sum_variants(), filter, bench_plane_sum);
   family(binarize_f32_variants(), filter, bench_binarize<float>);
   family(binarize_i32_variants(), filter, bench_binarize<std::int32_t>);
+  family(binarize_planar_f32_variants(), filter, bench_binarize_planar);
   family(epilogue_f32_variants(), filter, bench_epilogue<float>);
   family(epilogue_i32_variants(), filter, bench_epilogue<std::int32_t>);
   family(pool_max_f32_variants(), filter, bench_pool<float>);
   family(pool_sum_f32_variants(), filter, bench_pool<float>);
   family(pool_and_bits_variants(), filter, bench_pool<std::uint64_t>);
   family(pool_or_bits_variants(), filter, bench_pool<std::uint64_t>);
+  family(pack_signs_f32_variants(), filter, bench_pack_signs);
+  family(pack_signs_planar_f32_variants(), filter, bench_pack_signs);
+  family(unpack_f32_variants(), filter, bench_unpack);
+  family(unpack_planar_f32_variants(), filter, bench_unpack);
+  family(transpose_f32_variants(), filter, bench_transpose);
 }

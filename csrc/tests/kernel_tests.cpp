@@ -189,11 +189,17 @@ int main(int argc, char** argv) {
   run.family(plane_sum_variants(), check_plane_sum);
   run.family(binarize_f32_variants(), check_binarize_f32);
   run.family(binarize_i32_variants(), check_binarize_i32);
+  run.family(binarize_planar_f32_variants(), check_binarize_planar_f32);
   run.family(epilogue_f32_variants(), check_epilogue_f32);
   run.family(epilogue_i32_variants(), check_epilogue_i32);
   run.family(pool_max_f32_variants(), check_pool_max_f32);
   run.family(pool_sum_f32_variants(), check_pool_sum_f32);
   run.family(pool_and_bits_variants(), check_pool_and_bits);
   run.family(pool_or_bits_variants(), check_pool_or_bits);
+  run.family(pack_signs_f32_variants(), check_pack_signs_f32);
+  run.family(pack_signs_planar_f32_variants(), check_pack_signs_planar_f32);
+  run.family(unpack_f32_variants(), check_unpack_f32);
+  run.family(unpack_planar_f32_variants(), check_unpack_planar_f32);
+  run.family(transpose_f32_variants(), check_transpose_f32);
   return run.finish() ? 0 : 1;
 }

@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
     ok &= repeat(name + " layers with residuals", cases,
                  [&](Random& random) { check_layer_residual(kernels, random); });
     ok &= repeat(name + " pooling", cases, [&](Random& random) { check_pooling(kernels, random); });
+    ok &= repeat(name + " layouts", cases, [&](Random& random) { check_layouts(kernels, random); });
     ok &= repeat(name + " batches", cases / 10 + 1,
                  [&](Random& random) { check_batches(kernels, random); });
     ok &= repeat(name + " hostile descriptions", 1,

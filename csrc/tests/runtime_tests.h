@@ -15,6 +15,9 @@ void check_layer_residual(const KernelSet& kernels, Random& random);
 // Pooling of floats and of bits against each other and against plain loops.
 void check_pooling(const KernelSet& kernels, Random& random);
 
+// Permutations of axes, and bits from channels-first floats, against plain loops.
+void check_layouts(const KernelSet& kernels, Random& random);
+
 // A batch answers row by row, for any batch size, number of threads and number of callers.
 void check_batches(const KernelSet& kernels, Random& random);
 

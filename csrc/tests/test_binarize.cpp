@@ -82,4 +82,59 @@ void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random) {
   check<std::int32_t>(variant, random);
 }
 
+void check_binarize_planar_f32(const Variant<BinarizePlanarF32Fn>& variant, Random& random) {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  const std::ptrdiff_t channels =
+      random.one_in(2) ? random.pick<std::ptrdiff_t>({1, 31, 32, 33, 63, 64, 65, 95, 96, 97, 128})
+                       : random.between(1, 200);
+  const std::ptrdiff_t pixels =
+      random.one_in(2) ? random.pick<std::ptrdiff_t>({1, 15, 16, 17, 31, 32, 33, 49, 127, 128, 129})
+                       : random.between(1, 300);
+  const std::ptrdiff_t plane_stride = pixels + random.between(0, 20);
+  const std::ptrdiff_t words = (channels + 63) / 64;
+  const std::ptrdiff_t bound_stride = random.between(0, 1);
+  const bool inverted = random.one_in(2);
+
+  const std::size_t bounds = bound_stride == 0 ? 1 : index(channels);
+  const GuardedArray<float> lower(bounds, random.placement());
+  const GuardedArray<float> upper(bounds, random.placement());
+  const GuardedArray<float> x(index((channels - 1) * plane_stride + pixels), random.placement());
+  const GuardedArray<std::uint64_t> out(index(pixels * words), random.placement());
+  const auto bound = [&random] {
+    const float value = draw(random, 0.0f);
+    return std::isnan(value) ? 0.0f : value;
+  };
+  const int kind = static_cast<int>(random.between(0, 2));  // half-lines, or intervals
+  for (std::size_t c = 0; c < bounds; ++c) {
+    lower[c] = kind == 1 ? -inf : bound();
+    upper[c] = kind == 0 ? inf : random.one_in(3) ? lower[c] : bound();
+  }
+  for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(x.size()); ++i) {
+    const std::size_t c = index(i / plane_stride * bound_stride);
+    const float near = (random.one_in(2) ? lower : upper)[c];
+    x[index(i)] = random.one_in(3)   ? draw(random, 0.0f)
+                  : random.one_in(2) ? near
+                                     : neighbour(random, near);
+  }
+
+  variant.run(x.data(), plane_stride, pixels, channels, lower.data(), upper.data(), bound_stride,
+              inverted, out.data());
+
+  const std::string shape =
+      "pixels " + std::to_string(pixels) + ", channels " + std::to_string(channels);
+  for (std::ptrdiff_t p = 0; p < pixels; ++p) {
+    for (std::ptrdiff_t c = 0; c < words * 64; ++c) {
+      bool expected = false;  // tail bits
+      if (c < channels) {
+        const float value = x[index(c * plane_stride + p)];
+        const std::size_t b = index(c * bound_stride);
+        expected = (lower[b] <= value && value <= upper[b]) == inverted;
+      }
+      const bool found = ((out[index(p * words + c / 64)] >> (c % 64)) & 1) != 0;
+      require(found == expected, "wrong bit at pixel ", p, ", channel ", c, ": ", shape);
+    }
+  }
+  require(out.untouched(), "wrote outside: ", shape);
+}
+
 }  // namespace bnn::test

@@ -80,12 +80,18 @@ void check_dispatch() {
     check_chosen(set.plane_sum, plane_sum_variants(), isa);
     check_chosen(set.binarize_f32, binarize_f32_variants(), isa);
     check_chosen(set.binarize_i32, binarize_i32_variants(), isa);
+    check_chosen(set.binarize_planar_f32, binarize_planar_f32_variants(), isa);
     check_chosen(set.epilogue_f32, epilogue_f32_variants(), isa);
     check_chosen(set.epilogue_i32, epilogue_i32_variants(), isa);
     check_chosen(set.pool_max_f32, pool_max_f32_variants(), isa);
     check_chosen(set.pool_sum_f32, pool_sum_f32_variants(), isa);
     check_chosen(set.pool_and_bits, pool_and_bits_variants(), isa);
     check_chosen(set.pool_or_bits, pool_or_bits_variants(), isa);
+    check_chosen(set.pack_signs_f32, pack_signs_f32_variants(), isa);
+    check_chosen(set.pack_signs_planar_f32, pack_signs_planar_f32_variants(), isa);
+    check_chosen(set.unpack_f32, unpack_f32_variants(), isa);
+    check_chosen(set.unpack_planar_f32, unpack_planar_f32_variants(), isa);
+    check_chosen(set.transpose_f32, transpose_f32_variants(), isa);
   }
   for (const char* unset : {static_cast<const char*>(nullptr), ""}) {
     const ForcedIsa forced(unset);

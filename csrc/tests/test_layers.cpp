@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "ops/dot_layer.h"
+#include "ops/layout.h"
 #include "ops/packing.h"
 #include "ops/quantize.h"
 #include "ops/sign.h"
@@ -264,7 +265,7 @@ std::string text(const LayerCase& layer) {
 // What makes packed bits of the integers of a case.
 std::unique_ptr<Op> make_packer(const InputCode& code, const KernelSet& kernels) {
   constexpr float inf = std::numeric_limits<float>::infinity();
-  if (code.ternary) return make_sign("sign", kernels);
+  if (code.ternary) return make_pack_signs("sign", false, kernels);
   if (code.digits == 0) return make_binarize("binarize", {{0.0f}, {inf}, false}, kernels);
   std::vector<Thresholds> levels;
   for (int level = 1; level < 1 << code.digits; ++level) {
@@ -311,11 +312,16 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
   }
   std::unique_ptr<Op> op = make_layer(layer, epilogue, kernels);
   const int output_count = static_cast<int>(op->output_count());
+  const bool channels_first = op->stores_channels_first();
   value = builder.add_op(std::move(op), inputs);
   std::vector<int> values;
   for (int i = 0; i < output_count; ++i) {
     const bool bits = builder.type_of(value + i) == ElementType::bits;
-    values.push_back(bits ? builder.add_op(make_unpack("unpack"), {value + i}) : value + i);
+    values.push_back(bits ? builder.add_op(make_unpack("unpack", kernels), {value + i})
+                          : value + i);
+  }
+  if (channels_first) {
+    values = {builder.add_op(make_permute("channels last", {0, 2, 3, 1}, kernels), {value})};
   }
   const std::unique_ptr<Program> program = builder.finish(values, true, 2);
   const std::vector<float> x(layer.input.begin(), layer.input.end());
@@ -334,7 +340,8 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
 }  // namespace
 
 void check_layer_floats(const KernelSet& kernels, Random& random) {
-  const LayerCase layer = random_case(random);
+  LayerCase layer = random_case(random);
+  layer.spec.channels_first = random.one_in(2);
   FloatEpilogue epilogue;
   std::vector<float> scale, shift;
   for (std::int64_t o = 0; o < layer.spec.outputs; ++o) {

@@ -58,7 +58,8 @@ void check_pooling(const KernelSet& kernels, Random& random) {
   int b = packed.add_input("x", declared);
   b = packed.add_op(make_binarize("binarize", {{0.0f}, {kInf}, false}, kernels), {b});
   b = packed.add_op(make_max_pool_bits("pool", window, ceil_mode, kernels), {b});
-  const auto bit_program = packed.finish({packed.add_op(make_unpack("unpack"), {b})}, true, 1);
+  const auto bit_program =
+      packed.finish({packed.add_op(make_unpack("unpack", kernels), {b})}, true, 1);
 
   std::vector<float> from_floats, from_bits;
   try {
@@ -96,6 +97,66 @@ void check_pooling(const KernelSet& kernels, Random& random) {
     }
   }
   require(i == from_floats.size(), "wrong pool size");
+}
+
+void check_layouts(const KernelSet& kernels, Random& random) {
+  const int rank = static_cast<int>(random.between(1, 6));
+  std::vector<std::int64_t> dims(index(rank));
+  std::vector<int> order(index(rank));
+  for (int axis = 0; axis < rank; ++axis) {
+    dims[index(axis)] = random.between(1, rank < 4 ? 40 : 9);
+    order[index(axis)] = axis;
+    std::swap(order[index(axis)], order[index(random.between(0, axis))]);
+  }
+  const Shape shape{std::span<const std::int64_t>(dims)};
+  std::vector<float> x(index(shape.elements()));
+  for (float& value : x) value = random.real();
+
+  ProgramBuilder builder;
+  const int in = builder.add_input("x", shape);
+  const auto program =
+      builder.finish({builder.add_op(make_permute("permute", order, kernels), {in})}, false, 1);
+  const std::vector<float> moved = run(*program, shape, x);
+  std::vector<std::int64_t> at(index(rank), 0);  // in the output
+  for (const float value : moved) {
+    std::int64_t offset = 0;
+    for (int axis = 0; axis < rank; ++axis) {
+      const auto found = std::find(order.begin(), order.end(), axis);
+      offset = offset * dims[index(axis)] + at[index(found - order.begin())];
+    }
+    require(same_float(value, x[index(offset)]), "wrong element of a permutation of ", shape);
+    for (int axis = rank - 1; axis >= 0; --axis) {
+      if (++at[index(axis)] < dims[index(order[index(axis)])]) break;
+      at[index(axis)] = 0;
+    }
+  }
+
+  const Shape image{random.between(1, 3), random.pick({1, 3, 32, 64, 65, 130}),
+                    random.between(1, 12), random.between(1, 12)};
+  Thresholds thresholds{{random.real()}, {kInf}, random.one_in(2)};
+  if (random.one_in(2)) {
+    for (std::int64_t c = 1; c < image[1]; ++c) {
+      thresholds.lower.push_back(random.real());
+      thresholds.upper.push_back(random.one_in(2) ? kInf : thresholds.lower.back() + 1);
+    }
+  }
+  x.resize(index(image.elements()));
+  for (float& value : x) value = random.real();
+  const auto bits = [&](bool planar) {
+    ProgramBuilder packing;
+    int value = packing.add_input("x", Shape{-1, image[1], image[2], image[3]});
+    if (planar) {
+      value = packing.add_op(make_binarize_planar("binarize", thresholds, kernels), {value});
+    } else {
+      value = packing.add_op(make_permute("permute", {0, 2, 3, 1}, kernels), {value});
+      value = packing.add_op(make_binarize("binarize", thresholds, kernels), {value});
+    }
+    value = packing.add_op(
+        planar ? make_unpack_planar("unpack", kernels) : make_unpack("unpack", kernels), {value});
+    if (!planar) value = packing.add_op(make_permute("planes", {0, 3, 1, 2}, kernels), {value});
+    return run(*packing.finish({value}, true, 1), image, x);
+  };
+  require(bits(true) == bits(false), "bits of ", image, " depend on the layout");
 }
 
 void check_batches(const KernelSet& kernels, Random& random) {
@@ -273,7 +334,7 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     const std::vector<float> four(4);
     run(*program, {1, 4}, four);
   });
-  refused("a permutation with a repeated axis", [&] { make_permute("p", {0, 0}); });
+  refused("a permutation with a repeated axis", [&] { make_permute("p", {0, 0}, kernels); });
   refused("a pool that is all padding",
           [&] { make_max_pool_f32("pool", {{2, 1, 2, 2, 1}, {2, 1, 2, 2, 1}}, false, kernels); });
 }

@@ -26,7 +26,10 @@ FAMILIES = (
     "plane_sum",
     "binarize",
     "epilogue",
+    "pack_signs",
     "pool",
+    "transpose",
+    "unpack",
 )
 
 

@@ -16,6 +16,11 @@
 // Bytes beyond are not touched; the caller clears the rest of the pixel's last word. lower/upper:
 // readable up to round_up(channels, 16) elements, 64-byte aligned. x: 4-byte aligned, only
 // `channels` elements of each row are read. out does not alias the rest.
+//
+// The planar form reads channels-first planes, x[c·plane_stride + p], and writes whole pixels:
+// pixel p as words_for(channels) words at out + p·words_for(channels), tail bits 0. Channel c has
+// the bounds lower[c·bound_stride] and upper[c·bound_stride]: one pair serves all with
+// bound_stride 0. Exactly these elements and `pixels` elements of each plane are read.
 #pragma once
 
 #include <cstddef>
@@ -31,5 +36,11 @@ using BinarizeI32Fn = void (*)(const std::int32_t* x, std::ptrdiff_t row_stride,
                                std::ptrdiff_t rows, std::ptrdiff_t channels,
                                const std::int32_t* lower, const std::int32_t* upper, bool inverted,
                                std::uint8_t* out, std::ptrdiff_t out_stride_bytes);
+
+using BinarizePlanarF32Fn = void (*)(const float* x, std::ptrdiff_t plane_stride,
+                                     std::ptrdiff_t pixels, std::ptrdiff_t channels,
+                                     const float* lower, const float* upper,
+                                     std::ptrdiff_t bound_stride, bool inverted,
+                                     std::uint64_t* out);
 
 }  // namespace bnn

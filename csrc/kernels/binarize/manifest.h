@@ -17,3 +17,9 @@
   BNN_ARM64_ROW(ROW(binarize_i32, BinarizeI32Fn, neon, 1)) \
   BNN_X86_ROW(ROW(binarize_i32, BinarizeI32Fn, avx2, 1))   \
   BNN_X86_ROW(ROW(binarize_i32, BinarizeI32Fn, avx512bw, 1))
+
+#define BNN_BINARIZE_PLANAR_F32_VARIANTS(ROW)                           \
+  ROW(binarize_planar_f32, BinarizePlanarF32Fn, scalar, 1)              \
+  BNN_ARM64_ROW(ROW(binarize_planar_f32, BinarizePlanarF32Fn, neon, 1)) \
+  BNN_X86_ROW(ROW(binarize_planar_f32, BinarizePlanarF32Fn, avx2, 1))   \
+  BNN_X86_ROW(ROW(binarize_planar_f32, BinarizePlanarF32Fn, avx512bw, 1))

@@ -1,6 +1,8 @@
 #include <arm_neon.h>
 
 #include "kernels/binarize/binarize.h"
+#include "kernels/binarize/planes.h"
+#include "kernels/vectors/pixels_neon.h"
 
 namespace bnn {
 namespace {
@@ -65,6 +67,13 @@ void binarize_i32_neon(const std::int32_t* x, std::ptrdiff_t row_stride, std::pt
                        const std::int32_t* upper, bool inverted, std::uint8_t* out,
                        std::ptrdiff_t out_stride_bytes) {
   binarize(x, row_stride, rows, channels, lower, upper, inverted, out, out_stride_bytes);
+}
+
+void binarize_planar_f32_neon(const float* x, std::ptrdiff_t plane_stride, std::ptrdiff_t pixels,
+                              std::ptrdiff_t channels, const float* lower, const float* upper,
+                              std::ptrdiff_t bound_stride, bool inverted, std::uint64_t* out) {
+  binarize_planar<Pixels>(x, plane_stride, pixels, channels, lower, upper, bound_stride, inverted,
+                          out);
 }
 
 }  // namespace bnn

@@ -1,4 +1,6 @@
 #include "kernels/binarize/binarize.h"
+#include "kernels/binarize/planes.h"
+#include "kernels/vectors/pixels_scalar.h"
 
 namespace bnn {
 namespace {
@@ -36,6 +38,13 @@ void binarize_i32_scalar(const std::int32_t* x, std::ptrdiff_t row_stride, std::
                          const std::int32_t* upper, bool inverted, std::uint8_t* out,
                          std::ptrdiff_t out_stride_bytes) {
   binarize(x, row_stride, rows, channels, lower, upper, inverted, out, out_stride_bytes);
+}
+
+void binarize_planar_f32_scalar(const float* x, std::ptrdiff_t plane_stride, std::ptrdiff_t pixels,
+                                std::ptrdiff_t channels, const float* lower, const float* upper,
+                                std::ptrdiff_t bound_stride, bool inverted, std::uint64_t* out) {
+  binarize_planar<Pixels>(x, plane_stride, pixels, channels, lower, upper, bound_stride, inverted,
+                          out);
 }
 
 }  // namespace bnn
