@@ -12,7 +12,7 @@ Bits are packed along the last stored axis, so a packed image is always channels
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -56,6 +56,7 @@ class Emitter:
         self.builder = _core.ProgramBuilder()
         self._pending = {id(node) for node in nodes}
         self._located: dict[int, Located] = {}
+        self._converted: dict[tuple[Located, str], int] = {}
         self._layers: list[tuple[int, LayerSummary]] = []
 
     def owns(self, node: Node) -> bool:
@@ -101,31 +102,44 @@ class Emitter:
         declared = [dim if isinstance(dim, int) else -1 for dim in value.shape]
         self.place(value, Located(self.builder.input(value.name, declared), "plain"))
 
+    def _convert(self, source: Located, to: str, emit: Callable[[], int]) -> int:
+        """What ``emit`` makes of ``source``, computed once however many steps read it so."""
+        if (source, to) not in self._converted:
+            self._converted[source, to] = emit()
+        return self._converted[source, to]
+
     def floats(self, value: Value) -> Located:
         """``value`` as floats, in whatever form it is stored."""
         located = self.located(value)
         if not located.bits:
             return located
         name = f"{value.name} (unpacked)"
-        unpacked = replace(located, id=self.builder.unpack(name, located.id), bits=False)
-        if located.image is not None:
+
+        def unpack() -> int:
+            unpacked = self.builder.unpack(name, located.id)
+            if located.image is None:
+                return unpacked
             channels, height, width = located.image
-            target = [0, channels * height * width]
-            unpacked = replace(unpacked, id=self.builder.reshape(name, unpacked.id, target))
-        return unpacked
+            return self.builder.reshape(name, unpacked, [0, channels * height * width])
+
+        return replace(located, id=self._convert(located, "floats", unpack), bits=False)
 
     def plain(self, value: Value) -> int:
         """``value`` as plain floats."""
         located = self.floats(value)
         name = f"{value.name} (NCHW)"
-        if located.form == "channels_last":
-            return self.builder.permute(name, located.id, [0, 3, 1, 2])
-        if located.image is not None:
+        if located.form == "plain":
+            return located.id
+
+        def move() -> int:
+            if located.image is None:
+                return self.builder.permute(name, located.id, [0, 3, 1, 2])
             channels, height, width = located.image
             image = self.builder.reshape(name, located.id, [0, height, width, channels])
             moved = self.builder.permute(name, image, [0, 3, 1, 2])
             return self.builder.reshape(name, moved, [0, channels * height * width])
-        return located.id
+
+        return self._convert(located, "plain", move)
 
     def channels_last(self, value: Value) -> int:
         """The image ``value`` as channels-last floats."""
@@ -135,9 +149,13 @@ class Emitter:
         assert value.shape is not None
         _, channels, height, width = value.shape
         name = f"{value.name} (NHWC)"
-        if channels == 1 and isinstance(height, int) and isinstance(width, int):
-            return self.builder.reshape(name, located.id, [0, height, width, 1])
-        return self.builder.permute(name, located.id, [0, 2, 3, 1])
+
+        def move() -> int:
+            if channels == 1 and isinstance(height, int) and isinstance(width, int):
+                return self.builder.reshape(name, located.id, [0, height, width, 1])
+            return self.builder.permute(name, located.id, [0, 2, 3, 1])
+
+        return self._convert(located, "channels last", move)
 
     def rows(self, value: Value) -> int:
         """``value`` with its channels (axis 1 of the graph) last: [N, C] or [N, H, W, C]."""
@@ -153,5 +171,8 @@ class Emitter:
         source = self.channels_last(value) if image else self.plain(value)
         everywhere = np.zeros(1, np.float32), np.full(1, np.inf, np.float32)
         thresholds = _core.Thresholds(*everywhere, False)
-        packed = self.builder.binarize(f"{value.name} (packed)", source, thresholds)
+        name = f"{value.name} (packed)"
+        packed = self._convert(
+            located, "bits", lambda: self.builder.binarize(name, source, thresholds)
+        )
         return Located(packed, "channels_last" if image else "plain", bits=True)
