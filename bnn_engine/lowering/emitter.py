@@ -63,6 +63,8 @@ class Emitter:
         self.packs_signs = False
         self._pending = {id(node) for node in nodes}
         self._located: dict[int, Located] = {}
+        self._converted: dict[tuple[Located, str], int] = {}
+        self._packings: dict[Located, Located] = {}
         self._layers: list[tuple[int, LayerSummary]] = []
 
     def owns(self, node: Node) -> bool:
@@ -108,35 +110,52 @@ class Emitter:
         declared = [dim if isinstance(dim, int) else -1 for dim in value.shape]
         self.place(value, Located(self.builder.input(value.name, declared), "plain"))
 
+    def _convert(self, source: Located, to: str, emit: Callable[[], int]) -> int:
+        """What ``emit`` makes of ``source``, computed once however many steps read it so."""
+        if (source, to) not in self._converted:
+            self._converted[source, to] = emit()
+        return self._converted[source, to]
+
     def floats(self, value: Value) -> Located:
         """``value`` as floats, in whatever form it is stored."""
         located = self.located(value)
         if not located.bits:
             return located
         name = f"{value.name} (unpacked)"
-        unpack = self.builder.unpack_ternary if located.ternary else self.builder.unpack
-        unpacked = replace(located, id=unpack(name, located.id), bits=False, ternary=False)
-        if located.image is not None:
+
+        def unpack() -> int:
+            by = self.builder.unpack_ternary if located.ternary else self.builder.unpack
+            unpacked = by(name, located.id)
+            if located.image is None:
+                return unpacked
             channels, height, width = located.image
-            target = [0, channels * height * width]
-            unpacked = replace(unpacked, id=self.builder.reshape(name, unpacked.id, target))
-        return unpacked
+            return self.builder.reshape(name, unpacked, [0, channels * height * width])
+
+        converted = self._convert(located, "floats", unpack)
+        return replace(located, id=converted, bits=False, ternary=False)
 
     def plain(self, value: Value) -> int:
         """``value`` as plain floats."""
         located = self.located(value)
         name = f"{value.name} (NCHW)"
-        if located.bits and located.form == "channels_last":
-            return self.builder.unpack_planar(name, located.id)
-        located = self.floats(value)
-        if located.form == "channels_last":
-            return self.builder.permute(name, located.id, [0, 3, 1, 2])
-        if located.image is not None:
-            channels, height, width = located.image
-            image = self.builder.reshape(name, located.id, [0, height, width, channels])
-            moved = self.builder.permute(name, image, [0, 3, 1, 2])
+        if located.bits and located.form == "channels_last" and not located.ternary:
+            return self._convert(
+                located, "plain", lambda: self.builder.unpack_planar(name, located.id)
+            )
+        floats = self.floats(value)
+        if floats.form == "plain":
+            return floats.id
+
+        def move() -> int:
+            image = floats.image
+            if image is None:
+                return self.builder.permute(name, floats.id, [0, 3, 1, 2])
+            channels, height, width = image
+            pixels = self.builder.reshape(name, floats.id, [0, height, width, channels])
+            moved = self.builder.permute(name, pixels, [0, 3, 1, 2])
             return self.builder.reshape(name, moved, [0, channels * height * width])
-        return located.id
+
+        return self._convert(floats, "plain", move)
 
     def channels_last(self, value: Value) -> int:
         """The image ``value`` as channels-last floats."""
@@ -146,9 +165,13 @@ class Emitter:
         assert value.shape is not None
         _, channels, height, width = value.shape
         name = f"{value.name} (NHWC)"
-        if channels == 1 and isinstance(height, int) and isinstance(width, int):
-            return self.builder.reshape(name, located.id, [0, height, width, 1])
-        return self.builder.permute(name, located.id, [0, 2, 3, 1])
+
+        def move() -> int:
+            if channels == 1 and isinstance(height, int) and isinstance(width, int):
+                return self.builder.reshape(name, located.id, [0, height, width, 1])
+            return self.builder.permute(name, located.id, [0, 2, 3, 1])
+
+        return self._convert(located, "channels last", move)
 
     def rows(self, value: Value) -> int:
         """``value`` with its channels (axis 1 of the graph) last: [N, C] or [N, H, W, C]."""
@@ -159,10 +182,17 @@ class Emitter:
         located = self.located(value)
         if located.bits:
             return located
+        made = self._packings.get(located)
+        if made is None:
+            made = self._packings[located] = self._pack(value)
+        return made
+
+    def _pack(self, value: Value) -> Located:
         if not is_bipolar(value):
             return self.signs(f"{value.name} (packed)", value)
         everywhere = np.zeros(1, np.float32), np.full(1, np.inf, np.float32)
-        return self.binarized(f"{value.name} (packed)", value, _core.Thresholds(*everywhere, False))
+        name, thresholds = f"{value.name} (packed)", _core.Thresholds(*everywhere, False)
+        return self.binarized(name, value, thresholds)
 
     def binarized(self, name: str, value: Value, thresholds: _core.Thresholds) -> Located:
         """``value``, [N, C] or [N, C, H, W], as bits: +1 within the thresholds of its channel."""
