@@ -424,6 +424,7 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
   if (spec.input_code.ternary) {
     DotLayerSpec signs = spec;
     signs.input_code = {};
+    signs.channels_first = false;  // masked layers store channels last
     return make_ternary_layer(make_xnor_layer(signs, weights, epilogue, kernels),
                               make_masked_layer(spec, length, weights, epilogue, kernels), spec);
   }
