@@ -1,4 +1,5 @@
 // Dense and convolution layers through a program, against plain loops over every tap.
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -6,6 +7,7 @@
 #include "ops/dot_layer.h"
 #include "ops/layout.h"
 #include "ops/packing.h"
+#include "ops/pad_bits.h"
 #include "ops/quantize.h"
 #include "ops/sign.h"
 #include "runtime/program.h"
@@ -22,7 +24,10 @@ struct LayerCase {
   DotLayerSpec spec;
   std::int64_t images, depth, height, width;  // a dense layer has 1 x 1 x 1 images
   std::vector<int> input;                     // [N, D, H, W, C]
-  std::vector<int> weights;                   // [outputs, kd, kh, kw, C / groups]
+  // Pixels of a constant value around the images, which the packed input lacks; per spatial axis.
+  int frame_value = 0;
+  std::vector<std::int64_t> before, after;
+  std::vector<int> weights;  // [outputs, kd, kh, kw, C / groups]
 
   std::int64_t per_group() const { return spec.features / spec.groups; }
 };
@@ -105,6 +110,56 @@ void enlarge(LayerCase& layer, Random& random) {
   layer.width = random.between(30, 40);
 }
 
+// Calls visit(pixel, whether it lies in the frame) for all pixels in order.
+template <class Visit>
+void for_pixels(const LayerCase& layer, Visit&& visit) {
+  const std::vector<std::int64_t> extents =
+      layer.spec.spatial_axes == 3 ? std::vector{layer.depth, layer.height, layer.width}
+                                   : std::vector{layer.height, layer.width};
+  const std::int64_t pixels = layer.images * layer.depth * layer.height * layer.width;
+  for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+    std::int64_t rest = pixel;
+    bool inside = true;
+    for (std::size_t axis = extents.size(); axis-- > 0; rest /= extents[axis]) {
+      const std::int64_t at = rest % extents[axis];
+      inside = inside && at >= layer.before[axis] && at < extents[axis] - layer.after[axis];
+    }
+    visit(pixel, !inside);
+  }
+}
+
+// Fills a frame with a value that the code of the input can hold.
+void set_frame(LayerCase& layer, Random& random) {
+  const InputCode& code = layer.spec.input_code;
+  layer.frame_value = code.digits > 0
+                          ? static_cast<int>(random.between(0, (1 << code.digits) - 1))
+                          : (code.ternary ? random.pick({-1, 0, 1}) : random.pick({-1, 1}));
+  const auto cut = [&](std::int64_t extent) {
+    const std::int64_t first = random.between(0, std::min<std::int64_t>(2, extent - 1));
+    layer.before.push_back(first);
+    layer.after.push_back(random.between(0, std::min<std::int64_t>(2, extent - 1 - first)));
+  };
+  if (layer.spec.spatial_axes == 3) cut(layer.depth);
+  cut(layer.height);
+  cut(layer.width);
+  for_pixels(layer, [&](std::int64_t pixel, bool frame) {
+    const std::int64_t channels = layer.spec.features;
+    if (frame) std::fill_n(layer.input.begin() + pixel * channels, channels, layer.frame_value);
+  });
+}
+
+// What the program is given: the input without the frame.
+std::vector<float> given_input(const LayerCase& layer) {
+  std::vector<float> x(layer.input.begin(), layer.input.end());
+  if (layer.before.empty()) return x;
+  x.clear();
+  for_pixels(layer, [&](std::int64_t pixel, bool frame) {
+    const auto first = layer.input.begin() + pixel * layer.spec.features;
+    if (!frame) x.insert(x.end(), first, first + layer.spec.features);
+  });
+  return x;
+}
+
 LayerCase random_case(Random& random) {
   LayerCase layer;
   layer.format = random.pick({Format::xnor, Format::binary_weight, Format::f32});
@@ -160,6 +215,7 @@ LayerCase random_case(Random& random) {
     }
     layer.input.push_back(x);
   }
+  if (bits && !spec.dense && random.one_in(3)) set_frame(layer, random);
   const std::int64_t taps = spec.dense ? 1 : spec.window.taps();
   const unsigned patterns = 1u << spec.weight_code.shifts.size();
   for (std::int64_t i = spec.outputs * taps * layer.per_group(); i > 0; --i) {
@@ -301,6 +357,9 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
            spec.window.h.output_extent(layer.height), spec.window.w.output_extent(layer.width),
            spec.outputs};
   }
+  for (std::size_t axis = 0; axis < layer.before.size(); ++axis) {
+    shapes[0][static_cast<int>(axis) + 1] -= layer.before[axis] + layer.after[axis];
+  }
   int value = builder.add_input("x", free_batch(shapes[0]));
   std::vector<int> inputs{value};
   for (std::size_t i = 0; i < residuals.size(); ++i) {
@@ -309,6 +368,11 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
   }
   if (layer.format == Format::xnor) {
     inputs[0] = builder.add_op(make_packer(spec.input_code, kernels), {value});
+    if (!layer.before.empty()) {
+      inputs[0] = builder.add_op(
+          make_pad_bits("pad", spec.input_code, layer.frame_value, layer.before, layer.after),
+          {inputs[0]});
+    }
   }
   std::unique_ptr<Op> op = make_layer(layer, epilogue, kernels);
   const int output_count = static_cast<int>(op->output_count());
@@ -324,7 +388,7 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
     values = {builder.add_op(make_permute("channels last", {0, 2, 3, 1}, kernels), {value})};
   }
   const std::unique_ptr<Program> program = builder.finish(values, true, 2);
-  const std::vector<float> x(layer.input.begin(), layer.input.end());
+  const std::vector<float> x = given_input(layer);
   std::vector<const void*> sources{x.data()};
   for (const std::vector<float>& residual : residuals) sources.push_back(residual.data());
   std::vector<std::vector<float>> results(index(output_count),
