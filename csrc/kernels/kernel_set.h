@@ -22,6 +22,7 @@ namespace bnn {
 // Manifests: every compiled variant of a family, in the order of Isa.
 std::span<const Variant<XnorGemmFn>> xnor_gemm_variants();
 std::span<const Variant<XnorChainFn>> xnor_chain_variants();
+std::span<const Variant<XnorChainF32Fn>> xnor_chain_f32_variants();
 std::span<const Variant<XnorChainBitsFn>> xnor_chain_bits_variants();
 std::span<const Variant<XnorMaskedFn>> xnor_masked_variants();
 std::span<const Variant<F32GemmFn>> f32_gemm_variants();
@@ -46,6 +47,7 @@ struct KernelSet {
   Isa isa;
   Variant<XnorGemmFn> xnor_gemm;
   Variant<XnorChainFn> xnor_chain;
+  Variant<XnorChainF32Fn> xnor_chain_f32;
   Variant<XnorChainBitsFn> xnor_chain_bits;
   Variant<XnorMaskedFn> xnor_masked;
   Variant<F32GemmFn> f32_gemm;

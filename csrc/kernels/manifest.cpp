@@ -29,6 +29,7 @@ namespace bnn {
 
 BNN_MANIFEST(xnor_gemm, XnorGemmFn, BNN_XNOR_GEMM_VARIANTS)
 BNN_MANIFEST(xnor_chain, XnorChainFn, BNN_XNOR_CHAIN_VARIANTS)
+BNN_MANIFEST(xnor_chain_f32, XnorChainF32Fn, BNN_XNOR_CHAIN_F32_VARIANTS)
 BNN_MANIFEST(xnor_chain_bits, XnorChainBitsFn, BNN_XNOR_CHAIN_BITS_VARIANTS)
 BNN_MANIFEST(xnor_masked, XnorMaskedFn, BNN_XNOR_MASKED_VARIANTS)
 BNN_MANIFEST(f32_gemm, F32GemmFn, BNN_F32_GEMM_VARIANTS)
@@ -58,6 +59,7 @@ KernelSet kernel_set(Isa isa) {
       .isa = isa,
       .xnor_gemm = select_variant(xnor_gemm_variants(), isa),
       .xnor_chain = select_variant(xnor_chain_variants(), isa),
+      .xnor_chain_f32 = select_variant(xnor_chain_f32_variants(), isa),
       .xnor_chain_bits = select_variant(xnor_chain_bits_variants(), isa),
       .xnor_masked = select_variant(xnor_masked_variants(), isa),
       .f32_gemm = select_variant(f32_gemm_variants(), isa),

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -93,6 +94,20 @@ class TileEpilogue {
 
   // True when floats that depend on the tile alone are all there is.
   bool only_floats() const { return form_ == Form::floats && residual_count_ == 0; }
+
+  // Whether the floats are accumulators, times a scale, plus a shift (either may be missing) and
+  // nothing else; both [channels padded to 16], null where missing.
+  struct Affine {
+    const float* scale = nullptr;
+    const float* shift = nullptr;
+  };
+  std::optional<Affine> affine() const {
+    const bool scales = !kinds_.empty() && kinds_.front() == EpilogueKind::mul;
+    const bool shifts = !kinds_.empty() && kinds_.back() == EpilogueKind::add;
+    if (!only_floats() || kinds_.size() != std::size_t{scales} + std::size_t{shifts}) return {};
+    return Affine{scales ? operands_.front().data() : nullptr,
+                  shifts ? operands_.back().data() : nullptr};
+  }
 
   // True when thresholds act on the bare accumulators.
   bool to_bits() const { return form_ == Form::thresholds; }

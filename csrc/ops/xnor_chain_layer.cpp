@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "base/aligned.h"
@@ -64,6 +65,7 @@ class XnorChainLayer final : public Op {
         length_(length),
         unit_(flat_ ? length : words_for(spec.features)),
         kernel_(kernels.xnor_chain),
+        f32_kernel_(kernels.xnor_chain_f32),
         bits_kernel_(kernels.xnor_chain_bits),
         planes_(std::move(planes)),
         vectors_((spec.outputs + kernel_.lanes - 1) / kernel_.lanes),
@@ -72,7 +74,10 @@ class XnorChainLayer final : public Op {
         transpose_(kernels.transpose_f32) {
     if (flat_) spec_.window = {};
     pack(weights);
-    if (epilogue_.to_bits() && planes_.plain()) set_limits();
+    if (planes_.plain()) {
+      if (epilogue_.to_bits()) set_limits();
+      affine_ = epilogue_.affine();
+    }
   }
 
   std::size_t input_count() const override { return 1 + epilogue_.residual_count(); }
@@ -420,6 +425,12 @@ class XnorChainLayer final : public Op {
                        flips_.data(), context.output().as<std::uint8_t>(), pixels.outputs);
       return;
     }
+    if (affine_) {
+      f32_kernel_.run(chains, pixels.inputs, pixels.count, pixels.chains, pixels.chain_count,
+                      weights_.data(), vector_stride_, vectors_, valid, affine_->scale,
+                      affine_->shift, spec_.outputs, context.output().as<float>(), pixels.outputs);
+      return;
+    }
     for (std::int64_t vector = 0; vector < vectors_; vector += kMaxVectors) {
       const std::int64_t vectors = std::min<std::int64_t>(kMaxVectors, vectors_ - vector);
       const std::int64_t channel = vector * kernel_.lanes;
@@ -460,6 +471,7 @@ class XnorChainLayer final : public Op {
   std::int64_t length_;  // words along K
   std::int64_t unit_;    // words of a tap: of an input pixel, or of a row
   Variant<XnorChainFn> kernel_;
+  Variant<XnorChainF32Fn> f32_kernel_;
   Variant<XnorChainBitsFn> bits_kernel_;
   PlaneSums planes_;
   std::int64_t vectors_;  // lane vectors of output channels
@@ -471,7 +483,8 @@ class XnorChainLayer final : public Op {
   std::ptrdiff_t vector_stride_ = 0;
   AlignedArray<std::uint64_t> weights_;
   AlignedArray<std::uint64_t> plus_one_;  // one lane vector of weights for row sums
-  AlignedArray<std::int32_t> limit_;      // empty where the thresholds are not half-lines
+  std::optional<TileEpilogue<std::int32_t>::Affine> affine_;  // where that is all there is
+  AlignedArray<std::int32_t> limit_;  // empty where the thresholds are not half-lines
   std::vector<std::uint8_t> flips_;
 };
 

@@ -8,6 +8,7 @@ namespace bnn::test {
 
 void check_xnor_gemm(const Variant<XnorGemmFn>& variant, Random& random);
 void check_xnor_chain(const Variant<XnorChainFn>& variant, Random& random);
+void check_xnor_chain_f32(const Variant<XnorChainF32Fn>& variant, Random& random);
 void check_xnor_chain_bits(const Variant<XnorChainBitsFn>& variant, Random& random);
 void check_xnor_masked(const Variant<XnorMaskedFn>& variant, Random& random);
 void check_f32_gemm(const Variant<F32GemmFn>& variant, Random& random);

@@ -182,6 +182,7 @@ int main(int argc, char** argv) {
   run.dispatch();
   run.family(xnor_gemm_variants(), check_xnor_gemm);
   run.family(xnor_chain_variants(), check_xnor_chain);
+  run.family(xnor_chain_f32_variants(), check_xnor_chain_f32);
   run.family(xnor_chain_bits_variants(), check_xnor_chain_bits);
   run.family(xnor_masked_variants(), check_xnor_masked);
   run.family(f32_gemm_variants(), check_f32_gemm);

@@ -73,6 +73,7 @@ void check_dispatch() {
     const KernelSet set = kernel_set(isa);
     check_chosen(set.xnor_gemm, xnor_gemm_variants(), isa);
     check_chosen(set.xnor_chain, xnor_chain_variants(), isa);
+    check_chosen(set.xnor_chain_f32, xnor_chain_f32_variants(), isa);
     check_chosen(set.xnor_chain_bits, xnor_chain_bits_variants(), isa);
     check_chosen(set.xnor_masked, xnor_masked_variants(), isa);
     check_chosen(set.f32_gemm, f32_gemm_variants(), isa);

@@ -136,6 +136,17 @@ std::int32_t random_valid(const ChainCase& c, Random& random) {
       std::max<std::ptrdiff_t>(0, c.weighted_words() * 64 - random.between(0, 63)));
 }
 
+// Offsets of the rows of an output, in another order than those of the input.
+std::vector<std::ptrdiff_t> rotated_rows(const ChainCase& c, std::ptrdiff_t stride,
+                                         Random& random) {
+  std::vector<std::ptrdiff_t> outputs;
+  const std::ptrdiff_t rotation = random.between(0, c.rows() - 1);
+  for (std::ptrdiff_t r = 0; r < c.rows(); ++r) {
+    outputs.push_back((r + rotation) % c.rows() * stride);
+  }
+  return outputs;
+}
+
 }  // namespace
 
 void check_xnor_chain(const Variant<XnorChainFn>& variant, Random& random) {
@@ -159,6 +170,41 @@ void check_xnor_chain(const Variant<XnorChainFn>& variant, Random& random) {
   require(acc.untouched(), "wrote outside acc: ", c);
 }
 
+void check_xnor_chain_f32(const Variant<XnorChainF32Fn>& variant, Random& random) {
+  const ChainCase c(random, variant.lanes);
+  const std::int32_t valid = random_valid(c, random);
+  const GuardedArray<float> scale(index(c.channels()), random.placement(), 64);
+  const GuardedArray<float> shift(index(c.channels()), random.placement(), 64);
+  for (float& factor : scale.span()) factor = random.real();
+  for (float& term : shift.span()) term = random.real();
+  const bool scales = random.one_in(2);
+  const bool shifts = random.one_in(2);
+  const std::ptrdiff_t channels = c.channels() - random.between(0, variant.lanes - 1);
+  const std::ptrdiff_t stride = channels + random.between(0, 9);
+  const GuardedArray<float> out(index((c.rows() - 1) * stride + channels), random.placement());
+  const std::vector<std::ptrdiff_t> outputs = rotated_rows(c, stride, random);
+
+  c.run(variant.run, valid, scales ? scale.data() : nullptr, shifts ? shift.data() : nullptr,
+        channels, out.data(), outputs.data());
+
+  for (std::ptrdiff_t r = 0; r < c.rows(); ++r) {
+    for (std::ptrdiff_t channel = 0; channel < channels; ++channel) {
+      float expected = static_cast<float>(c.expected(r, channel, valid));
+      if (scales) expected *= scale[index(channel)];
+      if (shifts) expected += shift[index(channel)];
+      const float got = out[index(outputs[index(r)] + channel)];
+      require(got == expected, got, " instead of ", expected, " at row ", r, ", channel ", channel,
+              ": ", c);
+    }
+    for (std::ptrdiff_t i = channels; i < stride; ++i) {
+      const std::ptrdiff_t at = outputs[index(r)] + i;
+      require(at >= static_cast<std::ptrdiff_t>(out.size()) || out.is_canary(index(at)),
+              "wrote between pixels: ", c);
+    }
+  }
+  require(out.untouched(), "wrote outside the output: ", c);
+}
+
 void check_xnor_chain_bits(const Variant<XnorChainBitsFn>& variant, Random& random) {
   const ChainCase c(random, variant.lanes);
   const std::int32_t valid = random_valid(c, random);
@@ -175,10 +221,7 @@ void check_xnor_chain_bits(const Variant<XnorChainBitsFn>& variant, Random& rand
   const std::ptrdiff_t stride = c.vectors() + random.between(0, 9);
   const GuardedArray<std::uint8_t> out(index((c.rows() - 1) * stride + c.vectors()),
                                        random.placement());
-  std::vector<std::ptrdiff_t> outputs;
-  const std::ptrdiff_t rotation = random.between(0, c.rows() - 1);
-  for (std::ptrdiff_t r = 0; r < c.rows(); ++r)
-    outputs.push_back((r + rotation) % c.rows() * stride);
+  const std::vector<std::ptrdiff_t> outputs = rotated_rows(c, stride, random);
 
   c.run(variant.run, valid, limit.data(), flips.data(), out.data(), outputs.data());
 

@@ -190,6 +190,14 @@ struct AccOutput {
   std::int32_t* acc;
   std::ptrdiff_t acc_stride;
 };
+struct F32Output {
+  std::int32_t valid;
+  const float* scale;
+  const float* shift;
+  std::ptrdiff_t channels;
+  float* out;
+  const std::ptrdiff_t* outputs;
+};
 struct BitsOutput {
   std::int32_t valid;
   const std::int32_t* limit;
@@ -198,45 +206,88 @@ struct BitsOutput {
   const std::ptrdiff_t* outputs;
 };
 
-// acc = valid − 2 · ones, as int32.
+// acc = valid − 2 · ones of one or two lane vectors, as int32 in the low lanes.
+class Sums {
+ public:
+  explicit Sums(std::int32_t valid)
+      : valid_i32x16_(_mm512_set1_epi32(valid)),
+        low_i32x16_(_mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)) {}
+
+  template <int kVectors>
+  [[gnu::always_inline]] inline __m512i of(const __m512i (&ones_u64x8)[kVectors]) const {
+    static_assert(kVectors <= 2);
+    // The low halves of both vectors; of the only one, twice.
+    const __m512i ones_i32x16 =
+        _mm512_permutex2var_epi32(ones_u64x8[0], low_i32x16_, ones_u64x8[kVectors - 1]);
+    return _mm512_sub_epi32(valid_i32x16_, _mm512_slli_epi32(ones_i32x16, 1));
+  }
+
+ private:
+  __m512i valid_i32x16_;
+  __m512i low_i32x16_;
+};
+
 template <int kVectors>
 class AccColumn {
-  static_assert(kVectors <= 2);
-
  public:
   using Output = AccOutput;
 
   AccColumn(const Output& output, std::ptrdiff_t vector)
-      : valid_i32x16_(_mm512_set1_epi32(output.valid)),
-        even_i32x16_(_mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)),
-        acc_(output.acc + vector * kLanes),
-        acc_stride_(output.acc_stride) {}
+      : sums_(output.valid), acc_(output.acc + vector * kLanes), acc_stride_(output.acc_stride) {}
+
+  template <int kRows>
+  [[gnu::always_inline]] inline void store(const __m512i (&ones_u64x8)[kRows][kVectors],
+                                           std::ptrdiff_t row) const {
+    constexpr __mmask16 kStored = static_cast<__mmask16>((1u << (kVectors * kLanes)) - 1);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      _mm512_mask_storeu_epi32(acc_ + (row + r) * acc_stride_, kStored, sums_.of(ones_u64x8[r]));
+    }
+  }
+
+ private:
+  Sums sums_;
+  std::int32_t* acc_;
+  std::ptrdiff_t acc_stride_;
+};
+
+template <int kVectors>
+class F32Column {
+ public:
+  using Output = F32Output;
+
+  F32Column(const Output& output, std::ptrdiff_t vector)
+      : sums_(output.valid), out_(output.out + vector * kLanes), outputs_(output.outputs) {
+    const std::ptrdiff_t left = output.channels - vector * kLanes;
+    const int count = left < kVectors * kLanes ? static_cast<int>(left) : kVectors * kLanes;
+    stored_ = static_cast<__mmask16>((1u << count) - 1);
+    has_scale_ = output.scale != nullptr;
+    has_shift_ = output.shift != nullptr;
+    if (has_scale_) scale_f32x16_ = _mm512_maskz_loadu_ps(stored_, output.scale + vector * kLanes);
+    if (has_shift_) shift_f32x16_ = _mm512_maskz_loadu_ps(stored_, output.shift + vector * kLanes);
+  }
 
   template <int kRows>
   [[gnu::always_inline]] inline void store(const __m512i (&ones_u64x8)[kRows][kVectors],
                                            std::ptrdiff_t row) const {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      std::int32_t* out = acc_ + (row + r) * acc_stride_;
-      if constexpr (kVectors == 2) {
-        const __m512i ones_i32x16 =
-            _mm512_permutex2var_epi32(ones_u64x8[r][0], even_i32x16_, ones_u64x8[r][1]);
-        _mm512_storeu_si512(out,
-                            _mm512_sub_epi32(valid_i32x16_, _mm512_slli_epi32(ones_i32x16, 1)));
-      } else {
-        const __m256i ones_i32x8 = _mm512_cvtepi64_epi32(ones_u64x8[r][0]);
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
-                            _mm256_sub_epi32(_mm512_castsi512_si256(valid_i32x16_),
-                                             _mm256_slli_epi32(ones_i32x8, 1)));
-      }
+      __m512 y_f32x16 = _mm512_cvtepi32_ps(sums_.of(ones_u64x8[r]));
+      if (has_scale_) y_f32x16 = _mm512_mul_ps(y_f32x16, scale_f32x16_);
+      if (has_shift_) y_f32x16 = _mm512_add_ps(y_f32x16, shift_f32x16_);
+      _mm512_mask_storeu_ps(out_ + outputs_[row + r], stored_, y_f32x16);
     }
   }
 
  private:
-  __m512i valid_i32x16_;
-  __m512i even_i32x16_;  // the low halves of two vectors
-  std::int32_t* acc_;
-  std::ptrdiff_t acc_stride_;
+  Sums sums_;
+  float* out_;
+  const std::ptrdiff_t* outputs_;
+  __mmask16 stored_;
+  bool has_scale_;
+  bool has_shift_;
+  __m512 scale_f32x16_ = _mm512_setzero_ps();
+  __m512 shift_f32x16_ = _mm512_setzero_ps();
 };
 
 // acc ≤ limit  ⇔  valid − limit ≤ 2 · ones  ⇔  ones ≥ ceil((valid − limit) / 2): the comparison
@@ -310,15 +361,23 @@ template <bool kDoubles, int kLength, int kVectors, template <int> class Column>
   }
 }
 
-// Lane vectors outside, so that the weights of a column stay in L1 while all rows stream past.
+// Weights larger than this come from beyond L2.
+constexpr std::ptrdiff_t kStreamedBytes = std::ptrdiff_t{2} << 20;
+
+// Lane vectors outside, so that the weights of a column stay in L1 while all rows stream past. One
+// row is bound by reading the weights: from beyond L2, a single stream of them is faster than two.
 template <bool kDoubles, int kLength, template <int> class Column>
 void run_columns(const Operands& operands, const typename Column<1>::Output& output,
                  std::ptrdiff_t rows, std::ptrdiff_t vectors) {
+  const bool streamed = rows == 1 && vectors * operands.vector_stride * 8 > kStreamedBytes;
+  const std::ptrdiff_t pairs = streamed ? 0 : vectors / 2;
   std::ptrdiff_t vector = 0;
-  for (; vector + 2 <= vectors; vector += 2) {
+  for (; vector < 2 * pairs; vector += 2) {
     run_column<kDoubles, kLength, 2, Column>(operands, output, rows, vector);
   }
-  if (vector < vectors) run_column<kDoubles, kLength, 1, Column>(operands, output, rows, vector);
+  for (; vector < vectors; ++vector) {
+    run_column<kDoubles, kLength, 1, Column>(operands, output, rows, vector);
+  }
 }
 
 template <bool kDoubles, template <int> class Column>
@@ -356,6 +415,16 @@ void xnor_chain_avx512_vpopcntdq(const std::uint64_t* input, const std::ptrdiff_
                                  std::ptrdiff_t acc_stride) {
   run<AccColumn>({input, inputs, chains, chain_count, weights, vector_stride},
                  {valid, acc, acc_stride}, rows, vectors);
+}
+
+void xnor_chain_f32_avx512_vpopcntdq(const std::uint64_t* input, const std::ptrdiff_t* inputs,
+                                     std::ptrdiff_t rows, const Segment* chains, int chain_count,
+                                     const std::uint64_t* weights, std::ptrdiff_t vector_stride,
+                                     std::ptrdiff_t vectors, std::int32_t valid, const float* scale,
+                                     const float* shift, std::ptrdiff_t channels, float* out,
+                                     const std::ptrdiff_t* outputs) {
+  run<F32Column>({input, inputs, chains, chain_count, weights, vector_stride},
+                 {valid, scale, shift, channels, out, outputs}, rows, vectors);
 }
 
 void xnor_chain_bits_avx512_vpopcntdq(const std::uint64_t* input, const std::ptrdiff_t* inputs,

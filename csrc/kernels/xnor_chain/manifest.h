@@ -10,6 +10,10 @@
   ROW(xnor_chain, XnorChainFn, scalar, 8) \
   BNN_X86_ROW(ROW(xnor_chain, XnorChainFn, avx512_vpopcntdq, 8))
 
+#define BNN_XNOR_CHAIN_F32_VARIANTS(ROW)         \
+  ROW(xnor_chain_f32, XnorChainF32Fn, scalar, 8) \
+  BNN_X86_ROW(ROW(xnor_chain_f32, XnorChainF32Fn, avx512_vpopcntdq, 8))
+
 #define BNN_XNOR_CHAIN_BITS_VARIANTS(ROW)          \
   ROW(xnor_chain_bits, XnorChainBitsFn, scalar, 8) \
   BNN_X86_ROW(ROW(xnor_chain_bits, XnorChainBitsFn, avx512_vpopcntdq, 8))

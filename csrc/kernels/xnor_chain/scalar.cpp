@@ -72,6 +72,26 @@ void xnor_chain_scalar(const std::uint64_t* input, const std::ptrdiff_t* inputs,
   }
 }
 
+void xnor_chain_f32_scalar(const std::uint64_t* input, const std::ptrdiff_t* inputs,
+                           std::ptrdiff_t rows, const Segment* chains, int chain_count,
+                           const std::uint64_t* weights, std::ptrdiff_t vector_stride,
+                           std::ptrdiff_t vectors, std::int32_t valid, const float* scale,
+                           const float* shift, std::ptrdiff_t channels, float* out,
+                           const std::ptrdiff_t* outputs) {
+  for (std::ptrdiff_t v = 0; v < vectors; ++v) {
+    for (std::ptrdiff_t r = 0; r < rows; ++r) {
+      const Ones ones =
+          ones_of(input + inputs[r], chains, chain_count, weights + v * vector_stride);
+      for (std::ptrdiff_t c = v * kLanes; c < channels && c < (v + 1) * kLanes; ++c) {
+        float y = static_cast<float>(valid - 2 * static_cast<std::int32_t>(ones.lanes[c % kLanes]));
+        if (scale != nullptr) y *= scale[c];
+        if (shift != nullptr) y += shift[c];
+        out[outputs[r] + c] = y;
+      }
+    }
+  }
+}
+
 void xnor_chain_bits_scalar(const std::uint64_t* input, const std::ptrdiff_t* inputs,
                             std::ptrdiff_t rows, const Segment* chains, int chain_count,
                             const std::uint64_t* weights, std::ptrdiff_t vector_stride,

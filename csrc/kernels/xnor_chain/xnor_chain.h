@@ -39,6 +39,10 @@
 //     0 ≤ r < rows      0 ≤ v < vectors      0 ≤ l < lanes = 8
 //
 // xnor_chain stores       acc[r·acc_stride + v·lanes + l] = acc(r, v, l).
+// xnor_chain_f32 stores   out[outputs[r] + v·lanes + l] = y   where v·lanes + l < channels, with
+//                         y = float(acc(r, v, l)), then y · scale[v·lanes + l] where there is a
+//                         scale, then y + shift[v·lanes + l] where there is a shift: one correctly
+//                         rounded operation each, as in kernels/epilogue/epilogue.h.
 // xnor_chain_bits stores  out[outputs[r] + v] = byte, one per row and lane vector, whose bit l is
 //                         (acc(r, v, l) ≤ limit[v·lanes + l]) xor (bit l of flips[v]). limit
 //                         INT32_MIN and flip 0 make the bit 0 in any case,
@@ -47,8 +51,8 @@
 // Weights: aligned to 64 bytes, vector_stride a multiple of 8 words. Input: 8-byte aligned words;
 // exactly the elements under the segments are read. Every segment is one chain of length ≥ 1;
 // there may be none. acc:
-// 64-byte aligned, acc_stride a multiple of 16. limit: 64-byte aligned, readable for `vectors`
-// vectors, as flips is. Outputs do not alias operands.
+// 64-byte aligned, acc_stride a multiple of 16. limit, scale, shift: 64-byte aligned, readable for
+// `vectors` vectors, as flips is; scale and shift may be null. Outputs do not alias operands.
 // Bound: `ones` stays below 2^30 even where every bit of the words disagrees (callers check), and
 // 0 ≤ valid < 2^30: all arithmetic is exact.
 #pragma once
@@ -65,6 +69,13 @@ using XnorChainFn = void (*)(const std::uint64_t* input, const std::ptrdiff_t* i
                              const std::uint64_t* weights, std::ptrdiff_t vector_stride,
                              std::ptrdiff_t vectors, std::int32_t valid, std::int32_t* acc,
                              std::ptrdiff_t acc_stride);
+
+using XnorChainF32Fn = void (*)(const std::uint64_t* input, const std::ptrdiff_t* inputs,
+                                std::ptrdiff_t rows, const Segment* chains, int chain_count,
+                                const std::uint64_t* weights, std::ptrdiff_t vector_stride,
+                                std::ptrdiff_t vectors, std::int32_t valid, const float* scale,
+                                const float* shift, std::ptrdiff_t channels, float* out,
+                                const std::ptrdiff_t* outputs);
 
 using XnorChainBitsFn = void (*)(const std::uint64_t* input, const std::ptrdiff_t* inputs,
                                  std::ptrdiff_t rows, const Segment* chains, int chain_count,
