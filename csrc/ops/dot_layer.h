@@ -1,7 +1,7 @@
 // Dense and convolution layers over the three dot-product families, with their epilogue on the
 // tile:
 //
-//     accumulators = input · weights  →  interval thresholds per channel → packed bits
+//     accumulators = input · weights  →  interval thresholds per channel → packed bits, or planes
 //                                     →  float steps → f32 tensor, and/or thresholds → packed bits
 //
 // One loop serves all of them: output channels in blocks of lane vectors (outermost, so that a
@@ -32,6 +32,17 @@ struct Thresholds {
   bool inverted = false;
 };
 
+// Output of several planes of bits: plane p is the exclusive or of the tests that name it. A test's
+// bit is 1 where the accumulator lies inside its interval, or outside when not inverted.
+struct BitPlanes {
+  struct Test {
+    Thresholds interval;
+    unsigned planes;  // bit p: it belongs to plane p
+  };
+  std::vector<Test> tests;
+  int planes = 0;
+};
+
 // A layer takes that many steps; longer chains need another op.
 inline constexpr std::size_t kMaxEpilogueSteps = 32;
 
@@ -47,7 +58,7 @@ struct FloatEpilogue {
   bool keep_floats = true;  // the floats are an output, too
 };
 
-using Epilogue = std::variant<FloatEpilogue, Thresholds>;
+using Epilogue = std::variant<FloatEpilogue, Thresholds, BitPlanes>;
 
 // What the three kinds of layers share. A dense layer has no window.
 struct DotLayerSpec {

@@ -41,7 +41,7 @@ std::size_t element_bytes(ElementType type);
 struct TensorView {
   std::byte* data = nullptr;
   Shape shape;
-  // Of ternary bits, which the op that packs them finds out: whether any element is 0.
+  // Of ternary bits, set by the op that makes them: whether any element may be 0.
   bool has_zeros = false;
 
   template <class T>

@@ -17,48 +17,42 @@ constexpr std::int64_t kSharedBlock = 1024;
 // Bytes of input that are read again for every level: they should stay in L1.
 constexpr std::int64_t kBlockBytes = std::int64_t{16} << 10;
 
-class Quantize final : public Op {
+class MakeBitPlanes final : public Op {
  public:
-  Quantize(const std::string& name, const std::vector<Thresholds>& levels, const KernelSet& kernels)
-      : Op(name), variant_(kernels.binarize_f32), digits_(digits_of(levels.size())) {
-    if (levels.empty() || digits_ > kMaxPlanes) {
-      bad_model(std::to_string(levels.size()) + " levels; there may be 1 to " +
-                std::to_string((1 << kMaxPlanes) - 1));
+  MakeBitPlanes(const std::string& name, const BitPlanes& planes, const KernelSet& kernels)
+      : Op(name), variant_(kernels.binarize_f32), planes_(planes.planes) {
+    if (planes.tests.empty() || planes_ < 1 || planes_ > kMaxPlanes) {
+      bad_model(std::to_string(planes.tests.size()) + " tests for " + std::to_string(planes_) +
+                " planes of bits");
     }
-    channels_ = static_cast<std::int64_t>(levels.front().lower.size());
+    channels_ = static_cast<std::int64_t>(planes.tests.front().interval.lower.size());
     if (channels_ == 0) bad_model("no thresholds");
     shared_ = channels_ == 1;
     const std::int64_t expanded = shared_ ? kSharedBlock : channels_;
     stride_ = round_up<std::int64_t>(expanded, 16);
-    lower_ = AlignedArray<float>(levels.size() * static_cast<std::size_t>(stride_));
-    upper_ = AlignedArray<float>(levels.size() * static_cast<std::size_t>(stride_));
-    for (std::size_t j = 0; j < levels.size(); ++j) {
-      const Thresholds& level = levels[j];
-      if (level.inverted || level.lower.size() != static_cast<std::size_t>(channels_) ||
-          level.upper.size() != static_cast<std::size_t>(channels_)) {
-        bad_model("levels must have one lower and one upper bound per channel, none inverted");
+    lower_ = AlignedArray<float>(planes.tests.size() * static_cast<std::size_t>(stride_));
+    upper_ = AlignedArray<float>(planes.tests.size() * static_cast<std::size_t>(stride_));
+    std::size_t first = 0;
+    for (const BitPlanes::Test& test : planes.tests) {
+      const Thresholds& interval = test.interval;
+      if (interval.lower.size() != static_cast<std::size_t>(channels_) ||
+          interval.upper.size() != static_cast<std::size_t>(channels_)) {
+        bad_model("a test must have one lower and one upper bound per channel");
       }
-      for (std::int64_t c = 0; c < expanded; ++c) {
-        const std::size_t source = shared_ ? 0 : static_cast<std::size_t>(c);
-        const float low = level.lower[source];
-        const float high = level.upper[source];
+      for (std::size_t c = 0; c < static_cast<std::size_t>(expanded); ++c) {
+        const float low = interval.lower[shared_ ? 0 : c];
+        const float high = interval.upper[shared_ ? 0 : c];
         if (low != low || high != high) bad_model("a threshold is NaN");
-        const std::size_t at = j * static_cast<std::size_t>(stride_) + static_cast<std::size_t>(c);
-        lower_[at] = low;
-        upper_[at] = high;
-        const bool empty = low > high;
-        if (j > 0 && !empty) {
-          const std::size_t before = at - static_cast<std::size_t>(stride_);
-          if (!(lower_[before] <= low && high <= upper_[before])) {
-            bad_model("level " + std::to_string(j) + " does not lie inside the one before");
-          }
-        }
+        lower_[first + c] = low;
+        upper_[first + c] = high;
       }
+      first += static_cast<std::size_t>(stride_);
+      inverted_.push_back(interval.inverted);
+      masks_.push_back(test.planes);
     }
-    levels_ = static_cast<int>(levels.size());
   }
 
-  TensorType output_type(std::size_t) const override { return {ElementType::bits, digits_}; }
+  TensorType output_type(std::size_t) const override { return {ElementType::bits, planes_}; }
   std::string kernel() const override { return variant_.name(); }
   std::size_t constant_bytes() const override { return lower_.bytes() + upper_.bytes(); }
 
@@ -81,24 +75,25 @@ class Quantize final : public Op {
     const std::int64_t rows = in.shape.product(0, in.shape.rank() - 1);
     const std::int64_t words = words_for(channels);
     const std::int64_t height = block_rows(channels);
-    auto* reached = reinterpret_cast<std::uint64_t*>(context.scratch);
+    auto* bits = reinterpret_cast<std::uint64_t*>(context.scratch);
     // The binarize kernels leave the bytes of a last word that hold no channel alone.
-    std::memset(reached, 0, scratch_bytes({&in.shape, 1}));
+    std::memset(bits, 0, scratch_bytes({&in.shape, 1}));
     auto* planes = context.output().as<std::uint64_t>();
     for (std::int64_t first = 0; first < rows; first += height) {
       const std::int64_t count = std::min(height, rows - first);
-      for (int plane = 0; plane < digits_; ++plane) {
+      for (int plane = 0; plane < planes_; ++plane) {
         std::fill_n(planes + (plane * rows + first) * words, count * words, 0);
       }
-      for (int level = 1; level <= levels_; ++level) {
-        test(in.as<float>() + first * channels, channels, count, level - 1, reached);
-        // Levels are nested, so digit p changes at every multiple of 2^p.
-        for (int plane = 0; plane <= std::countr_zero(static_cast<unsigned>(level)); ++plane) {
+      for (std::size_t t = 0; t < masks_.size(); ++t) {
+        test(in.as<float>() + first * channels, channels, count, t, bits);
+        for (int plane = 0; plane < planes_; ++plane) {
+          if (((masks_[t] >> plane) & 1u) == 0) continue;
           std::uint64_t* out = planes + (plane * rows + first) * words;
-          for (std::int64_t i = 0; i < count * words; ++i) out[i] ^= reached[i];
+          for (std::int64_t i = 0; i < count * words; ++i) out[i] ^= bits[i];
         }
       }
     }
+    context.output().has_zeros = true;  // for all that is known
   }
 
  private:
@@ -108,36 +103,66 @@ class Quantize final : public Op {
     return std::max<std::int64_t>(1, kBlockBytes / row_bytes);
   }
 
-  // Bits of `rows` rows: 1 where the level is reached.
-  void test(const float* x, std::int64_t channels, std::int64_t rows, int level,
+  // Bits of test `t` on `rows` rows.
+  void test(const float* x, std::int64_t channels, std::int64_t rows, std::size_t t,
             std::uint64_t* out) const {
     const std::int64_t stride = words_for(channels) * kWordBytes;
     const std::int64_t block = shared_ ? kSharedBlock : channels;
-    const float* lower = lower_.data() + level * stride_;
-    const float* upper = upper_.data() + level * stride_;
+    const std::int64_t first = static_cast<std::int64_t>(t) * stride_;
     for (std::int64_t c = 0; c < channels; c += block) {
-      variant_.run(x + c, channels, rows, std::min(block, channels - c), lower, upper, true,
+      variant_.run(x + c, channels, rows, std::min(block, channels - c), lower_.data() + first,
+                   upper_.data() + first, inverted_[t],
                    reinterpret_cast<std::uint8_t*>(out) + c / 8, stride);
     }
   }
 
   Variant<BinarizeF32Fn> variant_;
-  int digits_;
-  int levels_ = 0;
+  int planes_;
   bool shared_ = false;
   std::int64_t channels_ = 0;
-  std::int64_t stride_ = 0;    // bounds from one level to the next
-  AlignedArray<float> lower_;  // [levels][channels]
+  std::int64_t stride_ = 0;    // bounds from one test to the next
+  AlignedArray<float> lower_;  // [tests][channels]
   AlignedArray<float> upper_;
+  std::vector<bool> inverted_;
+  std::vector<unsigned> masks_;  // planes of each test
 };
 
 }  // namespace
 
-int digits_of(std::size_t levels) { return static_cast<int>(std::bit_width(levels)); }
+BitPlanes digit_planes(const std::string& node, const std::vector<Thresholds>& levels) {
+  const auto bad_model = [&node](const std::string& what) {
+    throw ModelFormatError("node '" + node + "': " + what);
+  };
+  BitPlanes made;
+  made.planes = static_cast<int>(std::bit_width(levels.size()));
+  if (levels.empty() || made.planes > kMaxPlanes) {
+    bad_model(std::to_string(levels.size()) + " levels; there may be 1 to " +
+              std::to_string((1 << kMaxPlanes) - 1));
+  }
+  const Thresholds* before = nullptr;
+  for (std::size_t j = 0; j < levels.size(); ++j) {
+    const Thresholds& level = levels[j];
+    const std::size_t channels = levels.front().lower.size();
+    if (level.inverted || level.lower.size() != channels || level.upper.size() != channels) {
+      bad_model("levels must have as many bounds each, and none inverted");
+    }
+    for (std::size_t c = 0; before != nullptr && c < channels; ++c) {
+      const bool empty = level.lower[c] > level.upper[c];
+      if (!empty && !(before->lower[c] <= level.lower[c] && level.upper[c] <= before->upper[c])) {
+        bad_model("level " + std::to_string(j + 1) + " does not lie inside the one before");
+      }
+    }
+    before = &level;
+    // Levels are nested, so digit p changes at every multiple of 2^p: bit 1 where that is reached.
+    const int digits = std::countr_zero(j + 1) + 1;
+    made.tests.push_back({{level.lower, level.upper, true}, (1u << digits) - 1});
+  }
+  return made;
+}
 
-std::unique_ptr<Op> make_quantize(const std::string& name, const std::vector<Thresholds>& levels,
-                                  const KernelSet& kernels) {
-  return std::make_unique<Quantize>(name, levels, kernels);
+std::unique_ptr<Op> make_bit_planes(const std::string& name, const BitPlanes& planes,
+                                    const KernelSet& kernels) {
+  return std::make_unique<MakeBitPlanes>(name, planes, kernels);
 }
 
 }  // namespace bnn

@@ -1,4 +1,4 @@
-// Floats to unsigned integers of a few binary digits, as planes of bits.
+// Numbers to planes of bits.
 #pragma once
 
 #include <memory>
@@ -10,14 +10,14 @@
 
 namespace bnn {
 
-// Floats [..., C] to their level, the number of intervals that hold them, as binary digits
-// (InputCode): interval j of `levels`, per channel or one for all (bounds of length 1), must
-// contain interval j + 1, and none is inverted. NaN has level 0. As many planes as the last level
-// has digits.
-std::unique_ptr<Op> make_quantize(const std::string& name, const std::vector<Thresholds>& levels,
-                                  const KernelSet& kernels);
+// The level of a number, which is how many of the intervals `levels` hold it, as binary digits
+// (InputCode): interval j, per channel or one for all (bounds of length 1), must contain interval
+// j + 1, and none is inverted. NaN has level 0. As many planes as the last level has digits. Throws
+// ModelFormatError, in the name of `node`.
+BitPlanes digit_planes(const std::string& node, const std::vector<Thresholds>& levels);
 
-// The binary digits of the numbers 0 … levels.
-int digits_of(std::size_t levels);
+// Floats [..., C] to planes of bits.
+std::unique_ptr<Op> make_bit_planes(const std::string& name, const BitPlanes& planes,
+                                    const KernelSet& kernels);
 
 }  // namespace bnn

@@ -40,22 +40,20 @@ class TileEpilogue {
       apply_ = kernels.epilogue_f32.run;
     }
     if (const auto* thresholds = std::get_if<Thresholds>(&epilogue)) {
-      check_thresholds(spec, *thresholds);
       form_ = Form::thresholds;
-      inverted_ = thresholds->inverted;
-      std::vector<Acc> lower(thresholds->lower.size());
-      std::vector<Acc> upper(thresholds->upper.size());
-      for (std::size_t c = 0; c < lower.size(); ++c) {
-        if constexpr (kInteger) {
-          std::tie(lower[c], upper[c]) =
-              integer_interval(thresholds->lower[c], thresholds->upper[c]);
-        } else {
-          lower[c] = thresholds->lower[c];
-          upper[c] = thresholds->upper[c];
-        }
+      test_ = make_test(spec, *thresholds);
+      return;
+    }
+    if (const auto* planes = std::get_if<BitPlanes>(&epilogue)) {
+      form_ = Form::planes;
+      plane_count_ = planes->planes;
+      if (plane_count_ < 1 || plane_count_ > kMaxPlanes) {
+        bad_model(std::to_string(plane_count_) + " planes of bits");
       }
-      lower_ = blocked_operand(lower, 1);
-      upper_ = blocked_operand(upper, 1);
+      for (const BitPlanes::Test& test : planes->tests) {
+        plane_tests_.push_back(make_test(spec, test.interval));
+        plane_masks_.push_back(test.planes);
+      }
       return;
     }
     const auto& floats = std::get<FloatEpilogue>(epilogue);
@@ -63,7 +61,7 @@ class TileEpilogue {
     if (floats.thresholds) {
       check_thresholds(spec, *floats.thresholds);
       form_ = floats.keep_floats ? Form::floats_and_bits : Form::floats_to_bits;
-      inverted_ = floats.thresholds->inverted;
+      test_.inverted = floats.thresholds->inverted;
       float_lower_ = blocked_operand(floats.thresholds->lower, 1);
       float_upper_ = blocked_operand(floats.thresholds->upper, 1);
     } else if (!floats.keep_floats) {
@@ -80,7 +78,7 @@ class TileEpilogue {
     if (form_ == Form::floats || (form_ == Form::floats_and_bits && index == 0)) {
       return ElementType::f32;
     }
-    return ElementType::bits;
+    return {ElementType::bits, plane_count_};
   }
 
   // Throws ShapeError unless what the steps add has the output's shape.
@@ -111,26 +109,26 @@ class TileEpilogue {
 
   // True when thresholds act on the bare accumulators.
   bool to_bits() const { return form_ == Form::thresholds; }
-  bool inverted() const { return inverted_; }
+  bool inverted() const { return test_.inverted; }
   // Those thresholds, [channels padded to 16].
-  const AlignedArray<Acc>& lower() const { return lower_; }
-  const AlignedArray<Acc>& upper() const { return upper_; }
+  const AlignedArray<Acc>& lower() const { return test_.lower; }
+  const AlignedArray<Acc>& upper() const { return test_.upper; }
   // Frees them, for a layer whose kernel has its own form of them; no store() after that.
   void release_thresholds() {
-    lower_ = {};
-    upper_ = {};
+    test_.lower = {};
+    test_.upper = {};
   }
 
   std::size_t bytes() const {
-    std::size_t total =
-        lower_.bytes() + upper_.bytes() + float_lower_.bytes() + float_upper_.bytes();
+    std::size_t total = test_.bytes() + float_lower_.bytes() + float_upper_.bytes();
+    for (const Test& test : plane_tests_) total += test.bytes();
     for (const AlignedArray<float>& operand : operands_) total += operand.bytes();
     return total;
   }
 
   // Elements of the first output (bytes of packed bits, or floats) from one pixel to the next.
   std::int64_t pixel_elements() const {
-    return output_type(0) == ElementType::bits ? bit_pixel_bytes() : outputs_;
+    return output_type(0).element == ElementType::bits ? bit_pixel_bytes() : outputs_;
   }
 
   // store() writes whole bytes of real channels only; the rest of a packed pixel's last word is 0.
@@ -138,7 +136,7 @@ class TileEpilogue {
   void clear_tail_bits(const OpContext& context) const {
     if (form_ == Form::floats || (outputs_ + 7) / 8 == bit_pixel_bytes()) return;
     TensorView& out = bits_output(context);
-    std::memset(out.data, 0, tensor_bytes(ElementType::bits, out.shape));
+    std::memset(out.data, 0, tensor_bytes({ElementType::bits, plane_count_}, out.shape));
   }
 
   // Stores `rows` rows of accumulators as the output pixels pixel, pixel + step, …; may overwrite
@@ -147,9 +145,12 @@ class TileEpilogue {
              ChannelRange channels, std::int64_t operand, std::int64_t pixel,
              std::int64_t step) const {
     if (form_ == Form::thresholds) {
-      binarize_(acc, acc_stride, rows, channels.count, lower_.data() + operand,
-                upper_.data() + operand, inverted_, bits_at(context, channels, pixel),
-                step * bit_pixel_bytes());
+      test_.run(binarize_, acc, acc_stride, rows, channels.count, operand,
+                bits_at(context, channels, pixel), step * bit_pixel_bytes());
+      return;
+    }
+    if (form_ == Form::planes) {
+      store_planes(context, acc, acc_stride, rows, channels, operand, pixel, step);
       return;
     }
     // Floats that only the thresholds read take the place of their accumulators.
@@ -178,8 +179,8 @@ class TileEpilogue {
     }
     if (form_ == Form::floats) return;
     binarize_floats_(floats, stride, rows, channels.count, float_lower_.data() + operand,
-                     float_upper_.data() + operand, inverted_, bits_at(context, channels, pixel),
-                     step * bit_pixel_bytes());
+                     float_upper_.data() + operand, test_.inverted,
+                     bits_at(context, channels, pixel), step * bit_pixel_bytes());
   }
 
   // Stores rows of accumulators as any output pixels, as many at once as lie at equal distances.
@@ -202,10 +203,72 @@ class TileEpilogue {
  private:
   enum class Form : std::uint8_t {
     thresholds,       // on the accumulators
+    planes,           // several tests of the accumulators
     floats,           // steps
     floats_and_bits,  // steps, then thresholds on their result
     floats_to_bits,   // the same, but only the bits are stored
   };
+
+  // One interval per channel, [channels padded to 16].
+  struct Test {
+    AlignedArray<Acc> lower;
+    AlignedArray<Acc> upper;
+    bool inverted = false;
+
+    std::size_t bytes() const { return lower.bytes() + upper.bytes(); }
+    void run(BinarizeFn binarize, const Acc* acc, std::ptrdiff_t acc_stride, int rows,
+             std::int64_t channels, std::int64_t operand, std::uint8_t* out,
+             std::ptrdiff_t out_stride) const {
+      binarize(acc, acc_stride, rows, channels, lower.data() + operand, upper.data() + operand,
+               inverted, out, out_stride);
+    }
+  };
+
+  Test make_test(const DotLayerSpec& spec, const Thresholds& thresholds) const {
+    check_thresholds(spec, thresholds);
+    std::vector<Acc> lower(thresholds.lower.size());
+    std::vector<Acc> upper(thresholds.upper.size());
+    for (std::size_t c = 0; c < lower.size(); ++c) {
+      if constexpr (kInteger) {
+        std::tie(lower[c], upper[c]) = integer_interval(thresholds.lower[c], thresholds.upper[c]);
+      } else {
+        lower[c] = thresholds.lower[c];
+        upper[c] = thresholds.upper[c];
+      }
+    }
+    return {blocked_operand(lower, 1), blocked_operand(upper, 1), thresholds.inverted};
+  }
+
+  // The planes of a tile are put together here, so that what the output held does not matter.
+  void store_planes(const OpContext& context, const Acc* acc, std::ptrdiff_t acc_stride, int rows,
+                    ChannelRange channels, std::int64_t operand, std::int64_t pixel,
+                    std::int64_t step) const {
+    constexpr std::size_t kRowBytes = kMaxVectors * 16 / 8;
+    std::array<std::uint8_t, kMaxRows * kRowBytes> test;
+    std::array<std::array<std::uint8_t, kMaxRows * kRowBytes>, kMaxPlanes> planes{};
+    test.fill(0);
+    for (std::size_t t = 0; t < plane_tests_.size(); ++t) {
+      plane_tests_[t].run(binarize_, acc, acc_stride, rows, channels.count, operand, test.data(),
+                          kRowBytes);
+      for (std::size_t p = 0; p < planes.size(); ++p) {
+        if (((plane_masks_[t] >> p) & 1u) == 0) continue;
+        for (std::size_t i = 0; i < test.size(); ++i) {
+          planes[p][i] = static_cast<std::uint8_t>(planes[p][i] ^ test[i]);
+        }
+      }
+    }
+    TensorView& out = bits_output(context);
+    const std::size_t bytes = static_cast<std::size_t>((channels.count + 7) / 8);
+    std::uint8_t* target = bits_at(context, channels, pixel);
+    for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count_); ++p) {
+      for (int r = 0; r < rows; ++r) {
+        std::memcpy(target + r * step * bit_pixel_bytes(),
+                    planes[p].data() + static_cast<std::size_t>(r) * kRowBytes, bytes);
+      }
+      target += tensor_bytes(ElementType::bits, out.shape);
+    }
+    out.has_zeros = true;  // for all that is known
+  }
 
   [[noreturn]] void bad_model(const std::string& what) const {
     throw ModelFormatError("node '" + name_ + "': " + what);
@@ -266,9 +329,10 @@ class TileEpilogue {
   BinarizeF32Fn binarize_floats_;
   StoreFn apply_;
   Form form_ = Form::floats;
-  bool inverted_ = false;
-  AlignedArray<Acc> lower_;
-  AlignedArray<Acc> upper_;
+  Test test_;  // of the accumulators, or of the floats (which have bounds of their own)
+  int plane_count_ = 1;
+  std::vector<Test> plane_tests_;
+  std::vector<unsigned> plane_masks_;
   AlignedArray<float> float_lower_;
   AlignedArray<float> float_upper_;
   std::vector<AlignedArray<float>> operands_;

@@ -49,6 +49,8 @@ int main(int argc, char** argv) {
                  [&](Random& random) { check_layer_floats(kernels, random); });
     ok &= repeat(name + " layers to bits", cases,
                  [&](Random& random) { check_layer_bits(kernels, random); });
+    ok &= repeat(name + " layers to planes", cases,
+                 [&](Random& random) { check_layer_planes(kernels, random); });
     ok &= repeat(name + " layers with residuals", cases,
                  [&](Random& random) { check_layer_residual(kernels, random); });
     ok &= repeat(name + " pooling", cases, [&](Random& random) { check_pooling(kernels, random); });

@@ -9,6 +9,8 @@ namespace bnn::test {
 // Layers of all number formats: float output, and thresholds to bits.
 void check_layer_floats(const KernelSet& kernels, Random& random);
 void check_layer_bits(const KernelSet& kernels, Random& random);
+// Thresholds to several planes.
+void check_layer_planes(const KernelSet& kernels, Random& random);
 // Residuals and PReLU, and floats and bits from one layer.
 void check_layer_residual(const KernelSet& kernels, Random& random);
 

@@ -327,12 +327,25 @@ std::unique_ptr<Op> make_packer(const InputCode& code, const KernelSet& kernels)
   for (int level = 1; level < 1 << code.digits; ++level) {
     levels.push_back({{static_cast<float>(level)}, {inf}, false});
   }
-  return make_quantize("quantize", levels, kernels);
+  return make_bit_planes("quantize", digit_planes("quantize", levels), kernels);
 }
 
 Shape free_batch(Shape shape) {
   shape[0] = -1;
   return shape;
+}
+
+// Reads the output of a convolution as binary digits: every channel times 1.
+std::unique_ptr<Op> make_digit_reader(const DotLayerSpec& layer, int digits,
+                                      const KernelSet& kernels) {
+  DotLayerSpec spec;
+  spec.name = "reader";
+  spec.outputs = spec.features = spec.groups = layer.outputs;
+  spec.dense = false;
+  spec.spatial_axes = layer.spatial_axes;
+  spec.input_code.digits = digits;
+  const std::vector<std::uint64_t> plus_one(index(layer.outputs));
+  return make_xnor_layer(spec, plus_one, FloatEpilogue{}, kernels);
 }
 
 // Every output of the layer, packed ones unpacked. `residuals`: what its add_rows steps add.
@@ -380,9 +393,14 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
   value = builder.add_op(std::move(op), inputs);
   std::vector<int> values;
   for (int i = 0; i < output_count; ++i) {
-    const bool bits = builder.type_of(value + i) == ElementType::bits;
-    values.push_back(bits ? builder.add_op(make_unpack("unpack", kernels), {value + i})
-                          : value + i);
+    const TensorType type = builder.type_of(value + i);
+    std::unique_ptr<Op> reader;
+    if (type.planes > 1) {
+      reader = make_digit_reader(spec, type.planes, kernels);
+    } else if (type.element == ElementType::bits) {
+      reader = make_unpack("unpack", kernels);
+    }
+    values.push_back(reader ? builder.add_op(std::move(reader), {value + i}) : value + i);
   }
   if (channels_first) {
     values = {builder.add_op(make_permute("channels last", {0, 2, 3, 1}, kernels), {value})};
@@ -449,6 +467,35 @@ void check_layer_bits(const KernelSet& kernels, Random& random) {
 }
 
 // The tail of a residual block: BatchNorm, one or two shortcuts, PReLU; floats, bits or both.
+void check_layer_planes(const KernelSet& kernels, Random& random) {
+  LayerCase layer = random_case(random);
+  while (layer.spec.groups != 1 || layer.spec.dense) layer = random_case(random);
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  std::vector<Thresholds> levels(index(random.between(1, 15)));
+  for (std::int64_t o = 0; o < layer.spec.outputs; ++o) {
+    float at = static_cast<float>(random.between(-30, 10)) + random.pick({0.0f, 0.5f});
+    const bool falling = random.one_in(2);  // levels are reached from above or from below
+    for (Thresholds& level : levels) {
+      level.lower.push_back(falling ? -inf : at);
+      level.upper.push_back(falling ? -at : inf);
+      at += static_cast<float>(random.between(0, 4));
+    }
+  }
+  const std::vector<int> sums = expected(layer);
+  const std::vector<float> got = run_layer(layer, digit_planes("layer", levels), kernels)[0];
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const std::size_t o = i % index(layer.spec.outputs);
+    const float sum = static_cast<float>(sums[i]);
+    const auto reached = [&](const Thresholds& t) {
+      return t.lower[o] <= sum && sum <= t.upper[o];
+    };
+    // One level is one plane, which is unpacked: bit 1 is −1.
+    float want = static_cast<float>(std::count_if(levels.begin(), levels.end(), reached));
+    if (levels.size() == 1) want = 1 - 2 * want;
+    require(got[i] == want, text(layer) + ": wrong level at element " + std::to_string(i));
+  }
+}
+
 void check_layer_residual(const KernelSet& kernels, Random& random) {
   LayerCase layer = random_case(random);
   const std::vector<int> sums = expected(layer);
