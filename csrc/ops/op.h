@@ -19,8 +19,8 @@ namespace bnn {
 // f32, u8, i8: row-major numbers. bits: planes packed along the last axis (base/bits.h).
 enum class ElementType : std::uint8_t { f32, bits, u8, i8 };
 
-// How a tensor's elements lie in memory. A pixel of packed bits holds `planes` runs of
-// words_for(channels) words, one after the other.
+// How a tensor's elements lie in memory: of packed bits, `planes` whole tensors one after the
+// other.
 struct TensorType {
   // Implicit: most tensors have one plane.
   TensorType(ElementType e, int p = 1) : element(e), planes(p) {}
