@@ -1,6 +1,7 @@
 """Compiled core of bnn_engine: programs of packed and float layers."""
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class FloatEpilogue:
 class Program:
     def run(
         self,
-        inputs: Sequence[NDArray[np.float32]],
+        inputs: Sequence[NDArray[Any]],
         out: Sequence[NDArray[np.float32]] = ...,
     ) -> tuple[NDArray[np.float32], ...]: ...
     def run_plain(self, x: object) -> NDArray[np.float32] | None: ...
@@ -42,7 +43,10 @@ class Program:
 
 class ProgramBuilder:
     def __init__(self) -> None: ...
-    def input(self, name: str, declared: Sequence[int]) -> int: ...
+    def input(
+        self, name: str, declared: Sequence[int], type: Literal["f32", "u8", "i8"] = "f32"
+    ) -> int: ...
+    def cast(self, name: str, input: int) -> int: ...
     def xnor_dense(
         self,
         name: str,

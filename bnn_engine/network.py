@@ -19,15 +19,19 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class NativeStage:
-    """A program of the core with the tensors it reads and writes, all float32."""
+    """A program of the core with the tensors it reads and the float32 tensors it writes."""
 
     program: _core.Program
     inputs: tuple[str, ...]
+    dtypes: tuple[np.dtype[Any], ...]
     outputs: tuple[str, ...]
 
     def run(self, tensors: dict[str, Array]) -> None:
         """Compute the stage's outputs into ``tensors``."""
-        arrays = [np.require(tensors[name], np.float32, ["C", "A"]) for name in self.inputs]
+        arrays = [
+            np.require(tensors[name], dtype, ["C", "A"])
+            for name, dtype in zip(self.inputs, self.dtypes, strict=True)
+        ]
         tensors.update(zip(self.outputs, self.program.run(arrays), strict=True))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bnn_engine.errors import UnsupportedOpError
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter
@@ -137,6 +139,7 @@ def _native_stage(
     stage = NativeStage(
         program,
         tuple(value.name for value in ordered),
+        tuple(value.dtype or np.dtype(np.float32) for value in ordered),
         tuple(value.name for value in outputs.values()),
     )
     return stage, layers

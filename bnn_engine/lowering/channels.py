@@ -11,7 +11,7 @@ from bnn_engine.graph.arithmetic import batch_norm_coefficients
 __all__ = ["EpilogueSteps", "channel_operand", "channel_steps", "channels_of"]
 
 EpilogueSteps = list[tuple[str, NDArray[np.float32]]]
-"""("add" | "mul" | "max" | "min", operand [channels] or [1]) in the order they are applied."""
+"""("add" | "mul" | "div" | "max" | "min", operand [channels] or [1]) in their order."""
 
 
 def channels_of(value: Value) -> int | None:
@@ -53,7 +53,7 @@ def _batch_normalization(node: Node) -> EpilogueSteps | None:
 
 
 def _arithmetic(node: Node, data: int) -> EpilogueSteps | None:
-    """Add, Sub, Mul and exact Div of the tensor at input ``data`` with the other, a constant."""
+    """Add, Sub, Mul and Div of the tensor at input ``data`` with the other, a constant."""
     value = node.inputs[data]
     assert value is not None
     operand = channel_operand(node.input(1 - data), value)
@@ -69,14 +69,12 @@ def _arithmetic(node: Node, data: int) -> EpilogueSteps | None:
             if data == 0
             else [("mul", -np.ones(1, np.float32)), ("add", operand)]
         )
+    if node.op_type != "Div" or data != 0:
+        return None
     mantissa, exponent = np.frexp(operand)
-    if (
-        node.op_type == "Div"
-        and data == 0
-        and np.all((np.abs(mantissa) == 0.5) & (np.abs(exponent) < 100))
-    ):
+    if np.all((np.abs(mantissa) == 0.5) & (np.abs(exponent) < 100)):
         return [("mul", np.float32(1) / operand)]  # a power of two: the reciprocal is exact
-    return None
+    return [("div", operand)]
 
 
 def _clip(node: Node) -> EpilogueSteps | None:

@@ -8,13 +8,16 @@ Physical forms of a float or packed value:
   weights instead of moving activations.
 
 Bits are packed along the last stored axis, so a packed image is always channels last.
+
+A float value whose elements are 8-bit integers may stay stored as these integers: a ``Cast`` costs
+nothing until a layer asks for floats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,9 +25,17 @@ from bnn_engine import _core
 from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.summary import LayerSummary
 
-__all__ = ["Emitter", "Located"]
+__all__ = ["INPUT_TYPES", "Emitter", "Located"]
 
 Form = Literal["plain", "channels_last", "flattened"]
+
+INPUT_TYPES: dict[np.dtype[Any], Literal["f32", "u8", "i8"]] = {
+    np.dtype(np.float32): "f32",
+    np.dtype(np.uint8): "u8",
+    np.dtype(np.int8): "i8",
+    np.dtype(np.bool_): "u8",
+}
+"""dtypes that programs read, and what the core calls them."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +46,14 @@ class Located:
         id: value of the program builder.
         form: physical form.
         bits: packed ±1 instead of float32.
+        integers: 8-bit integers instead of float32.
         image: (C, H, W) of a flattened image, else None.
     """
 
     id: int
     form: Form
     bits: bool = False
+    integers: bool = False
     image: tuple[int, int, int] | None = None
 
 
@@ -56,6 +69,7 @@ class Emitter:
         self.builder = _core.ProgramBuilder()
         self._pending = {id(node) for node in nodes}
         self._located: dict[int, Located] = {}
+        self._casts: dict[int, int] = {}
         self._layers: list[tuple[int, LayerSummary]] = []
 
     def owns(self, node: Node) -> bool:
@@ -92,13 +106,25 @@ class Emitter:
         return self._located[id(value)]
 
     def add_input(self, value: Value) -> None:
-        """Make ``value`` (float32, known rank) an input of the program, in plain form."""
+        """Make ``value`` (of a known rank and one of INPUT_TYPES) a plain input of the program."""
         assert value.shape is not None
+        assert value.dtype is not None
         declared = [dim if isinstance(dim, int) else -1 for dim in value.shape]
-        self.place(value, Located(self.builder.input(value.name, declared), "plain"))
+        kind = INPUT_TYPES[value.dtype]
+        step = self.builder.input(value.name, declared, kind)
+        self.place(value, Located(step, "plain", integers=kind != "f32"))
 
     def floats(self, value: Value) -> Located:
         """``value`` as floats, in whatever form it is stored."""
+        located = self.numbers(value)
+        if not located.integers:
+            return located
+        if located.id not in self._casts:
+            self._casts[located.id] = self.builder.cast(f"{value.name} (float)", located.id)
+        return replace(located, id=self._casts[located.id], integers=False)
+
+    def numbers(self, value: Value) -> Located:
+        """``value`` as floats or the 8-bit integers it is stored as, in whatever form."""
         located = self.located(value)
         if not located.bits:
             return located
@@ -112,7 +138,14 @@ class Emitter:
 
     def plain(self, value: Value) -> int:
         """``value`` as plain floats."""
-        located = self.floats(value)
+        return self._plain(value, self.floats(value))
+
+    def plain_numbers(self, value: Value) -> Located:
+        """``value`` as plain floats or the 8-bit integers it is stored as."""
+        located = self.numbers(value)
+        return Located(self._plain(value, located), "plain", integers=located.integers)
+
+    def _plain(self, value: Value, located: Located) -> int:
         name = f"{value.name} (NCHW)"
         if located.form == "channels_last":
             return self.builder.permute(name, located.id, [0, 3, 1, 2])
@@ -125,7 +158,9 @@ class Emitter:
 
     def channels_last(self, value: Value) -> int:
         """The image ``value`` as channels-last floats."""
-        located = self.floats(value)
+        return self._channels_last(value, self.floats(value))
+
+    def _channels_last(self, value: Value, located: Located) -> int:
         if located.form == "channels_last":
             return located.id
         assert value.shape is not None
@@ -138,6 +173,14 @@ class Emitter:
     def rows(self, value: Value) -> int:
         """``value`` with its channels (axis 1 of the graph) last: [N, C] or [N, H, W, C]."""
         return self.channels_last(value) if value.rank == 4 else self.plain(value)
+
+    def row_numbers(self, value: Value) -> Located:
+        """As :meth:`rows`, but the 8-bit integers that ``value`` may be stored as stay integers."""
+        if value.rank != 4:
+            return self.plain_numbers(value)
+        located = self.numbers(value)
+        step = self._channels_last(value, located)
+        return Located(step, "channels_last", integers=located.integers)
 
     def packed(self, value: Value) -> Located:
         """``value``, all of whose elements are ±1, as bits packed along its channels."""

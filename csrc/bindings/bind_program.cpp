@@ -12,6 +12,7 @@
 
 #include "bindings/register.h"
 #include "kernels/kernel_set.h"
+#include "ops/cast.h"
 #include "ops/dot_layer.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
@@ -56,6 +57,8 @@ FloatEpilogue make_float_epilogue(
       kind = EpilogueKind::add;
     } else if (name == "mul") {
       kind = EpilogueKind::mul;
+    } else if (name == "div") {
+      kind = EpilogueKind::div;
     } else if (name == "max") {
       kind = EpilogueKind::max;
     } else if (name == "min") {
@@ -77,6 +80,7 @@ class PyProgramBuilder {
   const KernelSet& kernels() const { return kernels_; }
 
   int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
+  ElementType element_of(int value) const { return builder_.type_of(value).element; }
 
  private:
   ProgramBuilder builder_;
@@ -111,26 +115,55 @@ Shape shape_of(const py::array& array) {
   return Shape(dims);
 }
 
-// True for exactly what kernels read in place.
-bool is_plain_f32(const py::array& array) {
+ElementType element_type(const std::string& name) {
+  if (name == "f32") return ElementType::f32;
+  if (name == "u8") return ElementType::u8;
+  if (name == "i8") return ElementType::i8;
+  throw ModelFormatError("unknown input type '" + name + "'");
+}
+
+// "float32", for messages.
+const char* dtype_name(ElementType type) {
+  return type == ElementType::u8 ? "uint8" : type == ElementType::i8 ? "int8" : "float32";
+}
+
+// True for an array of elements `type` that lies in memory as kernels read it. NumPy's bool is a
+// byte of 0 or 1.
+bool is_plain(const py::array& array, ElementType type) {
   constexpr int kWanted =
       py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  return py::isinstance<py::array_t<float>>(array) && (array.flags() & kWanted) == kWanted;
+  if ((array.flags() & kWanted) != kWanted) return false;
+  switch (type) {
+    case ElementType::u8:
+      return py::isinstance<py::array_t<std::uint8_t>>(array) ||
+             py::isinstance<py::array_t<bool>>(array);
+    case ElementType::i8:
+      return py::isinstance<py::array_t<std::int8_t>>(array);
+    default:
+      return py::isinstance<py::array_t<float>>(array);
+  }
 }
 
 py::array new_output(const Shape& shape) {
   return py::array_t<float>(std::vector<py::ssize_t>(shape.dims().begin(), shape.dims().end()));
 }
 
-// Runs on arrays that is_plain_f32() accepts. `out`: arrays to fill, empty for new ones.
+// Runs on arrays that is_plain() accepts. `out`: arrays to fill, empty for new ones.
 py::tuple run_arrays(const Program& program, const std::vector<py::array>& inputs,
                      std::vector<py::array> out) {
   std::vector<Shape> shapes;
   std::vector<const void*> sources;
-  for (const py::array& array : inputs) {
-    if (!is_plain_f32(array)) throw py::type_error("inputs must be C-contiguous float32 arrays");
-    shapes.push_back(shape_of(array));
-    sources.push_back(array.data());
+  if (inputs.size() != program.inputs().size()) {
+    throw py::value_error("wrong number of input arrays");
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const ProgramInput& declared = program.inputs()[i];
+    if (!is_plain(inputs[i], declared.type)) {
+      throw py::type_error("input '" + declared.name + "' must be a C-contiguous " +
+                           dtype_name(declared.type) + " array");
+    }
+    shapes.push_back(shape_of(inputs[i]));
+    sources.push_back(inputs[i].data());
   }
   const std::vector<Shape> results = program.output_shapes(shapes);
   if (out.empty()) {
@@ -139,7 +172,7 @@ py::tuple run_arrays(const Program& program, const std::vector<py::array>& input
   if (out.size() != results.size()) throw py::value_error("wrong number of output arrays");
   std::vector<float*> targets;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!is_plain_f32(out[i]) || !out[i].writeable()) {
+    if (!is_plain(out[i], ElementType::f32) || !out[i].writeable()) {
       throw py::type_error("outputs must be writeable C-contiguous float32 arrays");
     }
     const Shape shape = shape_of(out[i]);
@@ -161,7 +194,7 @@ py::tuple run_arrays(const Program& program, const std::vector<py::array>& input
 py::object run_plain(const Program& program, const py::object& x) {
   if (!py::isinstance<py::array>(x)) return py::none();
   const py::array array = py::reinterpret_borrow<py::array>(x);
-  if (!is_plain_f32(array)) return py::none();
+  if (!is_plain(array, program.inputs().front().type)) return py::none();
   const std::array<Shape, 1> shapes{shape_of(array)};
   const std::vector<Shape> results = program.output_shapes(shapes);
   py::array out = new_output(results.front());
@@ -179,9 +212,11 @@ py::object run_plain(const Program& program, const py::object& x) {
 void register_program(py::module_& module) {
   py::class_<Program>(module, "Program", "An immutable network, ready to run.")
       .def("run", &run_arrays, py::arg("inputs"), py::arg("out") = std::vector<py::array>{},
-           "Compute all outputs of C-contiguous float32 inputs; fills `out` when given.")
+           "Compute all outputs of C-contiguous inputs of the declared types; fills `out` when "
+           "given.")
       .def("run_plain", &run_plain, py::arg("x"),
-           "One input, one output: the result, or None when x is not a C-contiguous float32 array.")
+           "One input, one output: the result, or None when x is not a C-contiguous array of the "
+           "input's type.")
       .def("trim", &Program::trim, "Free cached plans and workspaces.")
       .def(
           "steps",
@@ -206,7 +241,7 @@ void register_program(py::module_& module) {
 
   py::class_<FloatEpilogue>(
       module, "FloatEpilogue",
-      "Float epilogue: (\"add\" | \"mul\" | \"max\" | \"min\", operand) steps.")
+      "Float epilogue: (\"add\" | \"mul\" | \"div\" | \"max\" | \"min\", operand) steps.")
       .def(py::init(&make_float_epilogue), py::arg("steps"));
 
   py::class_<PyProgramBuilder>(module, "ProgramBuilder",
@@ -214,10 +249,18 @@ void register_program(py::module_& module) {
       .def(py::init<>())
       .def(
           "input",
-          [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared) {
-            return self.builder().add_input(std::move(name), Shape(declared));
+          [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared,
+             const std::string& type) {
+            return self.builder().add_input(std::move(name), Shape(declared), element_type(type));
           },
-          py::arg("name"), py::arg("declared"))
+          py::arg("name"), py::arg("declared"), py::arg("type") = "f32",
+          "Type: f32, u8 (uint8 and bool arrays) or i8.")
+      .def(
+          "cast",
+          [](PyProgramBuilder& self, const std::string& name, int input) {
+            return self.add(make_cast(name, self.element_of(input)), input);
+          },
+          py::arg("name"), py::arg("input"))
       .def(
           "xnor_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
@@ -359,13 +402,13 @@ void register_program(py::module_& module) {
           "reshape",
           [](PyProgramBuilder& self, const std::string& name, int input,
              std::vector<std::int64_t> target) {
-            return self.add(make_reshape(name, std::move(target)), input);
+            return self.add(make_reshape(name, std::move(target), self.element_of(input)), input);
           },
           py::arg("name"), py::arg("input"), py::arg("target"))
       .def(
           "permute",
           [](PyProgramBuilder& self, const std::string& name, int input, std::vector<int> order) {
-            return self.add(make_permute(name, std::move(order)), input);
+            return self.add(make_permute(name, std::move(order), self.element_of(input)), input);
           },
           py::arg("name"), py::arg("input"), py::arg("order"))
       .def(

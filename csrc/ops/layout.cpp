@@ -9,14 +9,18 @@ namespace {
 
 class Reshape final : public Op {
  public:
-  Reshape(const std::string& name, std::vector<std::int64_t> target)
-      : Op(name), target_(std::move(target)) {
+  Reshape(const std::string& name, std::vector<std::int64_t> target, ElementType type)
+      : Op(name), target_(std::move(target)), type_(type) {
+    if (type == ElementType::bits) bad_model("packed bits cannot be reshaped");
     if (target_.size() > static_cast<std::size_t>(kMaxRank) ||
         std::count(target_.begin(), target_.end(), -1) > 1 ||
         std::any_of(target_.begin(), target_.end(), [](std::int64_t d) { return d < -1; })) {
       bad_model("invalid reshape target");
     }
   }
+
+  TensorType input_type(std::size_t) const override { return type_; }
+  TensorType output_type(std::size_t) const override { return type_; }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
@@ -44,6 +48,7 @@ class Reshape final : public Op {
 
  private:
   std::vector<std::int64_t> target_;
+  ElementType type_;
 };
 
 class Copy final : public Op {
@@ -59,7 +64,9 @@ class Copy final : public Op {
 
 class Permute final : public Op {
  public:
-  Permute(const std::string& name, std::vector<int> order) : Op(name), order_(std::move(order)) {
+  Permute(const std::string& name, std::vector<int> order, ElementType type)
+      : Op(name), order_(std::move(order)), type_(type) {
+    if (type == ElementType::bits) bad_model("axes of packed bits cannot be permuted");
     std::vector<int> sorted = order_;
     std::sort(sorted.begin(), sorted.end());
     for (std::size_t i = 0; i < sorted.size(); ++i) {
@@ -69,6 +76,9 @@ class Permute final : public Op {
       bad_model("permutation of " + std::to_string(order_.size()) + " axes");
     }
   }
+
+  TensorType input_type(std::size_t) const override { return type_; }
+  TensorType output_type(std::size_t) const override { return type_; }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
@@ -81,6 +91,18 @@ class Permute final : public Op {
   }
 
   void run(const OpContext& context) const override {
+    if (type_ == ElementType::f32) {
+      move<float>(context);
+    } else {
+      move<std::uint8_t>(context);
+    }
+  }
+
+ private:
+  int source_axis(int axis) const { return order_[static_cast<std::size_t>(axis)]; }
+
+  template <class T>
+  void move(const OpContext& context) const {
     const TensorView& in = context.input(0);
     const Shape& shape = context.output().shape;
     const int rank = shape.rank();
@@ -95,8 +117,8 @@ class Permute final : public Op {
       strides[static_cast<std::size_t>(axis)] =
           in_strides[static_cast<std::size_t>(source_axis(axis))];
     }
-    const float* source = in.as<float>();
-    float* target = context.output().as<float>();
+    const T* source = in.as<T>();
+    T* target = context.output().as<T>();
     const std::int64_t inner = shape.back();
     const std::int64_t inner_stride = strides[static_cast<std::size_t>(rank - 1)];
     const std::int64_t outer = shape.product(0, rank - 1);
@@ -114,19 +136,20 @@ class Permute final : public Op {
     }
   }
 
- private:
-  int source_axis(int axis) const { return order_[static_cast<std::size_t>(axis)]; }
   std::vector<int> order_;
+  ElementType type_;
 };
 
 }  // namespace
 
-std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64_t> target) {
-  return std::make_unique<Reshape>(name, std::move(target));
+std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64_t> target,
+                                 ElementType type) {
+  return std::make_unique<Reshape>(name, std::move(target), type);
 }
 std::unique_ptr<Op> make_copy(const std::string& name) { return std::make_unique<Copy>(name); }
-std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order) {
-  return std::make_unique<Permute>(name, std::move(order));
+std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order,
+                                 ElementType type) {
+  return std::make_unique<Permute>(name, std::move(order), type);
 }
 
 }  // namespace bnn

@@ -19,6 +19,8 @@ float apply(EpilogueKind kind, float y, float operand) {
       return y + operand;
     case EpilogueKind::mul:
       return y * operand;
+    case EpilogueKind::div:
+      return y / operand;
     case EpilogueKind::max:
       return y < operand ? operand : y;
     case EpilogueKind::min:
@@ -44,9 +46,9 @@ void check(const Variant<Fn>& variant, Random& random) {
     const GuardedArray<float>& operand =
         operands.emplace_back(index(round_up(channels, 16)), random.placement(), std::size_t{64});
     for (float& value : operand.span()) value = draw(random, 0.0f);
-    steps.push_back(
-        {random.pick({EpilogueKind::add, EpilogueKind::mul, EpilogueKind::max, EpilogueKind::min}),
-         operand.data()});
+    steps.push_back({random.pick({EpilogueKind::add, EpilogueKind::mul, EpilogueKind::div,
+                                  EpilogueKind::max, EpilogueKind::min}),
+                     operand.data()});
   }
   const GuardedArray<T> acc(index((rows - 1) * acc_stride + channels), random.placement());
   const GuardedArray<float> separate_out(index((rows - 1) * out_stride + channels),

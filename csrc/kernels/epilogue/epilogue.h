@@ -23,6 +23,7 @@ namespace bnn {
 enum class EpilogueKind : std::uint8_t {
   add,  // y + operand
   mul,  // y · operand
+  div,  // y / operand
   max,  // y < operand ? operand : y
   min,  // y > operand ? operand : y
 };

@@ -24,6 +24,10 @@ inline void apply(const EpilogueStep& step, std::ptrdiff_t c,
 #pragma GCC unroll 4
         for (int r = 0; r < kRows; ++r) y[r][v] = V::mul(y[r][v], operand);
         break;
+      case EpilogueKind::div:
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) y[r][v] = V::div(y[r][v], operand);
+        break;
       case EpilogueKind::max:
 #pragma GCC unroll 4
         for (int r = 0; r < kRows; ++r) y[r][v] = V::larger(operand, y[r][v]);

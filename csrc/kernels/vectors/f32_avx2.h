@@ -36,6 +36,7 @@ struct F32 {
   static Factor factor(float x) { return _mm256_set1_ps(x); }
   static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
   static Vector mul(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm256_div_ps(a, b); }
   static Vector multiply_add(Factor x, Vector w, Vector sum) { return _mm256_fmadd_ps(x, w, sum); }
 
   // a > b ? a : b and a < b ? a : b: b also where either is NaN.

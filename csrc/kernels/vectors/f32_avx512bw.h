@@ -29,6 +29,7 @@ struct F32 {
   static Factor factor(float x) { return _mm512_set1_ps(x); }
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   static Vector mul(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm512_div_ps(a, b); }
   static Vector multiply_add(Factor x, Vector w, Vector sum) { return _mm512_fmadd_ps(x, w, sum); }
 
   // a > b ? a : b and a < b ? a : b: b also where either is NaN.

@@ -50,6 +50,9 @@ struct F32 {
   static Vector mul(Vector a, Vector b) {
     return {vmulq_f32(a.low, b.low), vmulq_f32(a.high, b.high)};
   }
+  static Vector div(Vector a, Vector b) {
+    return {vdivq_f32(a.low, b.low), vdivq_f32(a.high, b.high)};
+  }
   static Vector multiply_add(Factor x, Vector w, Vector sum) {
     return {vfmaq_n_f32(sum.low, w.low, x), vfmaq_n_f32(sum.high, w.high, x)};
   }

@@ -56,6 +56,7 @@ struct F32 {
   static Factor factor(float x) { return f32x4{x, x, x, x}; }
   static Vector add(Vector a, Vector b) { return {a.low + b.low, a.high + b.high}; }
   static Vector mul(Vector a, Vector b) { return {a.low * b.low, a.high * b.high}; }
+  static Vector div(Vector a, Vector b) { return {a.low / b.low, a.high / b.high}; }
   // Two roundings: not every machine has the instruction with one.
   static Vector multiply_add(Factor x, Vector w, Vector sum) {
     return {sum.low + x * w.low, sum.high + x * w.high};
