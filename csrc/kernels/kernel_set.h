@@ -5,6 +5,7 @@
 
 #include "kernels/binarize/binarize.h"
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
+#include "kernels/byte_gemm/byte_gemm.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/f32_gemm/f32_gemm.h"
 #include "kernels/pool/pool.h"
@@ -20,6 +21,8 @@ std::span<const Variant<XnorChainFn>> xnor_chain_variants();
 std::span<const Variant<XnorChainBitsFn>> xnor_chain_bits_variants();
 std::span<const Variant<F32GemmFn>> f32_gemm_variants();
 std::span<const Variant<BinaryWeightGemmFn>> binary_weight_gemm_variants();
+std::span<const Variant<ByteGemmU8Fn>> byte_gemm_u8_variants();
+std::span<const Variant<ByteGemmI8Fn>> byte_gemm_i8_variants();
 std::span<const Variant<BinarizeF32Fn>> binarize_f32_variants();
 std::span<const Variant<BinarizeI32Fn>> binarize_i32_variants();
 std::span<const Variant<EpilogueF32Fn>> epilogue_f32_variants();
@@ -36,6 +39,8 @@ struct KernelSet {
   Variant<XnorChainBitsFn> xnor_chain_bits;
   Variant<F32GemmFn> f32_gemm;
   Variant<BinaryWeightGemmFn> binary_weight_gemm;
+  Variant<ByteGemmU8Fn> byte_gemm_u8;
+  Variant<ByteGemmI8Fn> byte_gemm_i8;
   Variant<BinarizeF32Fn> binarize_f32;
   Variant<BinarizeI32Fn> binarize_i32;
   Variant<EpilogueF32Fn> epilogue_f32;

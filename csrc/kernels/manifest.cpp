@@ -3,6 +3,7 @@
 
 #include "kernels/binarize/manifest.h"
 #include "kernels/binary_weight_gemm/manifest.h"
+#include "kernels/byte_gemm/manifest.h"
 #include "kernels/epilogue/manifest.h"
 #include "kernels/f32_gemm/manifest.h"
 #include "kernels/kernel_set.h"
@@ -27,6 +28,8 @@ BNN_MANIFEST(xnor_chain, XnorChainFn, BNN_XNOR_CHAIN_VARIANTS)
 BNN_MANIFEST(xnor_chain_bits, XnorChainBitsFn, BNN_XNOR_CHAIN_BITS_VARIANTS)
 BNN_MANIFEST(f32_gemm, F32GemmFn, BNN_F32_GEMM_VARIANTS)
 BNN_MANIFEST(binary_weight_gemm, BinaryWeightGemmFn, BNN_BINARY_WEIGHT_GEMM_VARIANTS)
+BNN_MANIFEST(byte_gemm_u8, ByteGemmU8Fn, BNN_BYTE_GEMM_U8_VARIANTS)
+BNN_MANIFEST(byte_gemm_i8, ByteGemmI8Fn, BNN_BYTE_GEMM_I8_VARIANTS)
 BNN_MANIFEST(binarize_f32, BinarizeF32Fn, BNN_BINARIZE_F32_VARIANTS)
 BNN_MANIFEST(binarize_i32, BinarizeI32Fn, BNN_BINARIZE_I32_VARIANTS)
 BNN_MANIFEST(epilogue_f32, EpilogueF32Fn, BNN_EPILOGUE_F32_VARIANTS)
@@ -48,6 +51,8 @@ KernelSet kernel_set(Isa isa) {
       .xnor_chain_bits = select_variant(xnor_chain_bits_variants(), isa),
       .f32_gemm = select_variant(f32_gemm_variants(), isa),
       .binary_weight_gemm = select_variant(binary_weight_gemm_variants(), isa),
+      .byte_gemm_u8 = select_variant(byte_gemm_u8_variants(), isa),
+      .byte_gemm_i8 = select_variant(byte_gemm_i8_variants(), isa),
       .binarize_f32 = select_variant(binarize_f32_variants(), isa),
       .binarize_i32 = select_variant(binarize_i32_variants(), isa),
       .epilogue_f32 = select_variant(epilogue_f32_variants(), isa),

@@ -11,6 +11,8 @@ void check_xnor_chain(const Variant<XnorChainFn>& variant, Random& random);
 void check_xnor_chain_bits(const Variant<XnorChainBitsFn>& variant, Random& random);
 void check_f32_gemm(const Variant<F32GemmFn>& variant, Random& random);
 void check_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& variant, Random& random);
+void check_byte_gemm_u8(const Variant<ByteGemmU8Fn>& variant, Random& random);
+void check_byte_gemm_i8(const Variant<ByteGemmI8Fn>& variant, Random& random);
 void check_binarize_f32(const Variant<BinarizeF32Fn>& variant, Random& random);
 void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random);
 void check_epilogue_f32(const Variant<EpilogueF32Fn>& variant, Random& random);

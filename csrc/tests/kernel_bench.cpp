@@ -290,7 +290,7 @@ void bench_xnor_layers(std::string_view filter) {
   }
 }
 
-const GemmShape kFloatShapes[] = {
+const GemmShape kGemmShapes[] = {
     {"64x256x64", 64, 64, window(1, 256, 0), 256},
     {"6x256x64", 6, 64, window(1, 256, 0), 256},
     {"1x784x128", 1, 128, window(1, 784, 0), 784},
@@ -300,20 +300,30 @@ const GemmShape kFloatShapes[] = {
     {"64x784x128", 64, 128, window(1, 784, 0), 784},
     {"conv 3x3 1->32, 26 pixels", 26, 32, window(3, 3, 28), 1},
     {"conv 3x3 32->32, 11 pixels", 11, 32, window(3, 96, 416), 32},
+    {"conv 7x7/2 3->64, 112 pixels", 112, 64, window(7, 21, 672), 6},
 };
 
 void bench_f32_gemm(const Variant<F32GemmFn>& row) {
-  for (const GemmShape& shape : kFloatShapes) {
+  for (const GemmShape& shape : kGemmShapes) {
     gemm<F32GemmFn, float, float, float>(row, shape, row.lanes, 1, 1.0f, 0.5f,
                                          [](F32GemmFn run, auto... operands) { run(operands...); });
   }
 }
 
 void bench_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& row) {
-  for (const GemmShape& shape : kFloatShapes) {
+  for (const GemmShape& shape : kGemmShapes) {
     gemm<BinaryWeightGemmFn, float, std::uint16_t, float>(
         row, shape, 1, 1, 1.0f, std::uint16_t{0x1234},
         [](BinaryWeightGemmFn run, auto... operands) { run(operands...); });
+  }
+}
+
+template <class Input, class Fn>
+void bench_byte_gemm(const Variant<Fn>& row) {
+  for (const GemmShape& shape : kGemmShapes) {
+    gemm<Fn, Input, std::uint64_t, std::int32_t>(
+        row, shape, 1, 1, Input{1}, std::uint64_t{0x0123456789ABCDEF},
+        [](Fn run, auto... operands) { run(operands...); });
   }
 }
 
@@ -383,6 +393,8 @@ int main(int argc, char** argv) {
   bench_xnor_layers(filter);
   family(f32_gemm_variants(), filter, bench_f32_gemm);
   family(binary_weight_gemm_variants(), filter, bench_binary_weight_gemm);
+  family(byte_gemm_u8_variants(), filter, bench_byte_gemm<std::uint8_t>);
+  family(byte_gemm_i8_variants(), filter, bench_byte_gemm<std::int8_t>);
   family(binarize_f32_variants(), filter, bench_binarize<float>);
   family(binarize_i32_variants(), filter, bench_binarize<std::int32_t>);
   family(epilogue_f32_variants(), filter, bench_epilogue<float>);

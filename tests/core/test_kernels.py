@@ -22,6 +22,7 @@ FAMILIES = (
     "xnor_chain",
     "f32_gemm",
     "binary_weight_gemm",
+    "byte_gemm",
     "binarize",
     "epilogue",
     "pool",

@@ -1,0 +1,53 @@
+// What the AVX-512 variants of family byte_gemm share: all but the step itself. Internal linkage:
+// each file needs its own copy, compiled with its own flags.
+//
+// Products of an unsigned and a signed byte need signed weights for unsigned input and the other
+// way round: ±1 for the one; for the other 0 and 2, the sum Σ 2·[weight is −1]·x being what the sum
+// of the input exceeds Σ ±x by.
+#pragma once
+
+#include <immintrin.h>
+
+#include <type_traits>
+
+#include "kernels/byte_gemm/tiles.h"
+
+namespace bnn {
+namespace {
+
+// Dot::add(sum, u, s): adds the four products of the unsigned bytes u and the signed bytes s of
+// each lane to its sum; no |u · s| exceeds 256.
+template <class Input, class Dot>
+struct Avx512Tiles {
+  static constexpr int kLanes = 16;
+  static constexpr bool kInputSums = std::is_signed_v<Input>;
+  using Sums = __m512i;
+  using InputSum = __m512i;
+  using Factor = __m512i;
+  using Weights = __m512i;
+
+  static Sums zero() { return _mm512_setzero_si512(); }
+  static InputSum input_zero() { return zero(); }
+  static Factor load(const Input* x) { return _mm512_set1_epi32(load_bytes(x)); }
+  static Factor load(const Input* x, std::ptrdiff_t count) {
+    const __mmask16 present = static_cast<__mmask16>((1u << count) - 1);
+    return _mm512_broadcastd_epi32(_mm_maskz_loadu_epi8(present, x));
+  }
+  static Weights weights(std::uint64_t word) {
+    if constexpr (kInputSums) return _mm512_maskz_mov_epi8(word, _mm512_set1_epi8(2));
+    return _mm512_mask_blend_epi8(word, _mm512_set1_epi8(1), _mm512_set1_epi8(-1));
+  }
+  static Sums add(Sums sum, Factor x, Weights w) {
+    if constexpr (kInputSums) return Dot::add(sum, w, x);
+    return Dot::add(sum, x, w);
+  }
+  static InputSum add_input(InputSum sum, Factor x) {
+    return Dot::add(sum, _mm512_set1_epi8(1), x);
+  }
+  static void store(std::int32_t* out, Sums sum, InputSum input) {
+    _mm512_store_si512(out, kInputSums ? _mm512_sub_epi32(input, sum) : sum);
+  }
+};
+
+}  // namespace
+}  // namespace bnn

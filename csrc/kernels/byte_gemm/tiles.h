@@ -1,0 +1,120 @@
+// The tile of family byte_gemm for the sweeps of kernels/dot_tiles.h. Internal linkage: each file
+// needs its own copy, compiled with its own flags.
+//
+// Tiles<Input>, Input = std::uint8_t or std::int8_t, says beside kMaxRows and tile():
+//
+//   Sums                     16 sums of four products a step; zero()
+//   Factor                   four bytes of input for every lane: load(x), load(x, count) where only
+//                            the first `count` bytes are there and the rest counts as 0
+//   Weights                  a word of weights as add() wants them: weights(word)
+//   add(sum, x, w)           one step of the sums
+//   kInputSums               whether the sums have to be completed by those of the input alone:
+//   add_input(sum, x)        one step of those, in an InputSum; input_zero()
+//   store(out, sum, input)   writes 16 results
+#pragma once
+
+#include "kernels/byte_gemm/byte_gemm.h"
+#include "kernels/dot_tiles.h"
+
+namespace bnn {
+namespace {
+
+template <class Input>
+using Call = DotCall<Input, std::uint64_t, std::int32_t>;
+
+// The word of the four weights from weight 4·i + phase on, where w points at word i.
+template <bool kAligned>
+[[gnu::always_inline]] inline std::uint64_t word_at(const std::uint64_t* w, unsigned phase) {
+  if constexpr (kAligned) return *w;
+  const std::uint64_t low = 0x1111'1111'1111'1111u * (0xFu >> phase);  // of each lane's four bits
+  return ((w[0] >> phase) & low) | ((w[1] << (4 - phase)) & ~low);
+}
+
+// Four weights of every lane: loaded once and used for every row.
+template <class Tiles, bool kAligned, int kRows, int kVectors, class Input, class... Count>
+[[gnu::always_inline]] inline void accumulate(const Input* x, std::ptrdiff_t row_stride,
+                                              const std::uint64_t* w, std::ptrdiff_t vector_stride,
+                                              unsigned phase,
+                                              typename Tiles::Sums (&sum)[kRows][kVectors],
+                                              typename Tiles::InputSum (&input_sum)[kRows],
+                                              Count... count) {
+  typename Tiles::Weights weights[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    weights[v] = Tiles::weights(word_at<kAligned>(w + v * vector_stride, phase));
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    const typename Tiles::Factor factor = Tiles::load(x + r * row_stride, count...);
+    if constexpr (Tiles::kInputSums) input_sum[r] = Tiles::add_input(input_sum[r], factor);
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = Tiles::add(sum[r][v], factor, weights[v]);
+  }
+}
+
+template <class Tiles, bool kAligned, int kRows, int kVectors, class Input>
+[[gnu::always_inline]] inline void segment_sums(const Call<Input>& call, const Input* x,
+                                                const Segment& segment,
+                                                typename Tiles::Sums (&sum)[kRows][kVectors],
+                                                typename Tiles::InputSum (&input_sum)[kRows]) {
+  const std::ptrdiff_t row_stride = call.row_stride;
+  const std::ptrdiff_t vector_stride = call.vector_stride;
+  const std::uint64_t* w = call.weights + segment.weight / kByteGemmGroup;
+  const unsigned phase = static_cast<unsigned>(segment.weight % kByteGemmGroup);
+  std::ptrdiff_t left = segment.length;
+  for (; left >= kByteGemmGroup; left -= kByteGemmGroup, x += kByteGemmGroup, ++w) {
+    accumulate<Tiles, kAligned>(x, row_stride, w, vector_stride, phase, sum, input_sum);
+  }
+  if (left > 0) {
+    accumulate<Tiles, kAligned>(x, row_stride, w, vector_stride, phase, sum, input_sum, left);
+  }
+}
+
+// kRows × kVectors sums stay in registers over all segments (hence always_inline above).
+template <class Tiles, int kRows, int kVectors, class Input>
+[[gnu::always_inline]] inline void byte_tile(const Call<Input>& call, int first_row) {
+  typename Tiles::Sums sum[kRows][kVectors];
+  typename Tiles::InputSum input_sum[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    input_sum[r] = Tiles::input_zero();
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = Tiles::zero();
+  }
+  const Input* rows = call.input + first_row * call.row_stride;
+  for (int s = 0; s < call.segment_count; ++s) {
+    const Segment& segment = call.segments[s];
+    const Input* x = rows + segment.input;
+    if (segment.weight % kByteGemmGroup == 0) {
+      segment_sums<Tiles, true>(call, x, segment, sum, input_sum);
+    } else {
+      segment_sums<Tiles, false>(call, x, segment, sum, input_sum);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    std::int32_t* out = call.acc + (first_row + r) * call.acc_stride;
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      Tiles::store(out + v * Tiles::kLanes, sum[r][v], input_sum[r]);
+    }
+  }
+}
+
+// Four bytes, or the first `count` (1 to 3) and zeros, as they lie in memory.
+template <class Input>
+[[gnu::always_inline]] inline std::int32_t load_bytes(const Input* x) {
+  std::int32_t bytes;
+  __builtin_memcpy(&bytes, x, sizeof(bytes));
+  return bytes;
+}
+template <class Input>
+[[gnu::always_inline]] inline std::int32_t load_bytes(const Input* x, std::ptrdiff_t count) {
+  std::uint32_t bytes = static_cast<std::uint8_t>(x[0]);
+  if (count > 1) bytes |= std::uint32_t{static_cast<std::uint8_t>(x[1])} << 8;
+  if (count > 2) bytes |= std::uint32_t{static_cast<std::uint8_t>(x[2])} << 16;
+  return static_cast<std::int32_t>(bytes);
+}
+
+}  // namespace
+}  // namespace bnn
