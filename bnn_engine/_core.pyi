@@ -85,6 +85,25 @@ class ProgramBuilder:
         window: Window,
         epilogue: Epilogue,
     ) -> int: ...
+    def byte_dense(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.uint8],
+        outputs: int,
+        features: int,
+        epilogue: Epilogue,
+    ) -> int: ...
+    def byte_conv(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.uint8],
+        outputs: int,
+        channels: int,
+        window: Window,
+        epilogue: Epilogue,
+    ) -> int: ...
     def f32_dense(
         self,
         name: str,

@@ -306,6 +306,30 @@ void register_program(py::module_& module) {
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("window"), py::arg("epilogue"))
       .def(
+          "byte_dense",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
+             std::int64_t features, const Epilogue& epilogue) {
+            return self.add(
+                make_byte_layer(dense_spec(name, outputs, features), self.element_of(input),
+                                as_span(weights), epilogue, self.kernels()),
+                input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("features"), py::arg("epilogue"))
+      .def(
+          "byte_conv",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
+             std::int64_t channels, const Window& window, const Epilogue& epilogue) {
+            return self.add(
+                make_byte_layer(conv_spec(name, outputs, channels, 1, window),
+                                self.element_of(input), as_span(weights), epilogue, self.kernels()),
+                input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("channels"), py::arg("window"), py::arg("epilogue"))
+      .def(
           "f32_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t features,

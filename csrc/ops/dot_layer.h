@@ -1,4 +1,4 @@
-// Dense and convolution layers over the three dot-product families, with their epilogue on the
+// Dense and convolution layers over the four dot-product families, with their epilogue on the
 // tile:
 //
 //     accumulators = input · weights  →  float arithmetic per channel  → f32 tensor
@@ -41,7 +41,7 @@ struct Thresholds {
 
 using Epilogue = std::variant<FloatEpilogue, Thresholds>;
 
-// What the three kinds of layers share. A dense layer has no window.
+// What the four kinds of layers share. A dense layer has no window.
 struct DotLayerSpec {
   std::string name;
   std::int64_t outputs = 0;   // output channels
@@ -65,6 +65,11 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
 std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
                                              std::span<const std::uint8_t> weights,
                                              const Epilogue& epilogue, const KernelSet& kernels);
+
+// 8-bit integers × bits, `input` u8 or i8; weights as above.
+std::unique_ptr<Op> make_byte_layer(const DotLayerSpec& spec, ElementType input,
+                                    std::span<const std::uint8_t> weights, const Epilogue& epilogue,
+                                    const KernelSet& kernels);
 
 // Floats × floats. `weights`: [outputs][K], K as above but with features / groups channels.
 std::unique_ptr<Op> make_f32_layer(const DotLayerSpec& spec, std::span<const float> weights,

@@ -11,7 +11,7 @@
 namespace bnn::test {
 namespace {
 
-enum class Format { xnor, binary_weight, f32 };
+enum class Format { xnor, binary_weight, u8, i8, f32 };
 
 // One random layer: integer-valued operands, so that every sum is exact in float32 and int32 alike.
 struct LayerCase {
@@ -66,7 +66,8 @@ void enlarge(LayerCase& layer, Random& random) {
 
 LayerCase random_case(Random& random) {
   LayerCase layer;
-  layer.format = random.pick({Format::xnor, Format::binary_weight, Format::f32});
+  layer.format =
+      random.pick({Format::xnor, Format::binary_weight, Format::u8, Format::i8, Format::f32});
   DotLayerSpec& spec = layer.spec;
   spec.name = "layer";
   spec.outputs = random_channels(random);
@@ -91,8 +92,9 @@ LayerCase random_case(Random& random) {
   if (random.one_in(100)) enlarge(layer, random);
   const bool bits = layer.format == Format::xnor;
   for (std::int64_t i = layer.images * layer.height * layer.width * spec.features; i > 0; --i) {
-    layer.input.push_back(bits ? (random.one_in(2) ? 1 : -1)
-                               : static_cast<int>(random.between(-9, 9)));
+    layer.input.push_back(bits                         ? (random.one_in(2) ? 1 : -1)
+                          : layer.format == Format::u8 ? static_cast<int>(random.between(0, 255))
+                                                       : static_cast<int>(random.between(-9, 9)));
   }
   const std::int64_t taps = spec.dense ? 1 : spec.window.h.kernel * spec.window.w.kernel;
   for (std::int64_t i = spec.outputs * taps * layer.per_group(); i > 0; --i) {
@@ -139,6 +141,12 @@ std::vector<int> expected(const LayerCase& layer) {
   return result;
 }
 
+ElementType input_type(const LayerCase& layer) {
+  return layer.format == Format::u8   ? ElementType::u8
+         : layer.format == Format::i8 ? ElementType::i8
+                                      : ElementType::f32;
+}
+
 std::unique_ptr<Op> make_layer(const LayerCase& layer, const Epilogue& epilogue,
                                const KernelSet& kernels) {
   const DotLayerSpec& spec = layer.spec;
@@ -147,7 +155,7 @@ std::unique_ptr<Op> make_layer(const LayerCase& layer, const Epilogue& epilogue,
     const std::vector<float> weights(layer.weights.begin(), layer.weights.end());
     return make_f32_layer(spec, weights, epilogue, kernels);
   }
-  if (layer.format == Format::binary_weight) {
+  if (layer.format != Format::xnor) {
     const std::int64_t bytes = (row + 7) / 8;
     std::vector<std::uint8_t> weights(index(spec.outputs * bytes));
     for (std::int64_t i = 0; i < spec.outputs * row; ++i) {
@@ -156,7 +164,10 @@ std::unique_ptr<Op> make_layer(const LayerCase& layer, const Epilogue& epilogue,
         byte = static_cast<std::uint8_t>(byte | (1u << (i % row % 8)));
       }
     }
-    return make_binary_weight_layer(spec, weights, epilogue, kernels);
+    if (layer.format == Format::binary_weight) {
+      return make_binary_weight_layer(spec, weights, epilogue, kernels);
+    }
+    return make_byte_layer(spec, input_type(layer), weights, epilogue, kernels);
   }
   const std::int64_t words = words_for(spec.features);
   std::vector<std::uint64_t> weights(index(spec.outputs * row / spec.features * words));
@@ -178,7 +189,7 @@ std::vector<float> run_layer(const LayerCase& layer, const Epilogue& epilogue,
                                  : Shape{layer.images, layer.height, layer.width, spec.features};
   Shape declared = shape;
   declared[0] = -1;
-  int value = builder.add_input("x", declared);
+  int value = builder.add_input("x", declared, input_type(layer));
   if (layer.format == Format::xnor) {
     const Thresholds sign{{0.0f}, {std::numeric_limits<float>::infinity()}, false};
     value = builder.add_op(make_binarize("binarize", sign, kernels), {value});
@@ -191,7 +202,10 @@ std::vector<float> run_layer(const LayerCase& layer, const Epilogue& epilogue,
   const std::vector<float> x(layer.input.begin(), layer.input.end());
   const std::array<Shape, 1> shapes{shape};
   std::vector<float> y(index(program->output_shapes(shapes)[0].elements()));
-  const std::array<const void*, 1> inputs{x.data()};
+  const std::vector<std::int8_t> bytes(layer.input.begin(), layer.input.end());
+  const bool floats = input_type(layer) == ElementType::f32;
+  const std::array<const void*, 1> inputs{floats ? static_cast<const void*>(x.data())
+                                                 : bytes.data()};
   const std::array<float*, 1> outputs{y.data()};
   program->run(shapes, inputs, outputs);
   return y;
