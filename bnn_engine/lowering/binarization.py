@@ -17,7 +17,7 @@ __all__ = ["Binarize"]
 
 
 class Binarize(NativeOp):
-    """``Binarize``: float32 to packed bits."""
+    """``Binarize``: float32, or 8-bit integers stored as such, to packed bits."""
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
@@ -31,7 +31,7 @@ class Binarize(NativeOp):
         value = data_input(node)
         thresholds = thresholds_of(node, value)
         assert thresholds is not None
-        step = emitter.builder.binarize(layer_name(node), emitter.rows(value), thresholds)
+        step = emitter.builder.binarize(layer_name(node), emitter.row_numbers(value).id, thresholds)
         located = Located(step, "channels_last" if value.rank == 4 else "plain", bits=True)
         layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))
         emitter.finish_layer(node.output, located, layer, [node])

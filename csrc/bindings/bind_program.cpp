@@ -355,7 +355,8 @@ void register_program(py::module_& module) {
           "binarize",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const Thresholds& thresholds) {
-            return self.add(make_binarize(name, thresholds, self.kernels()), input);
+            return self.add(make_binarize(name, thresholds, self.kernels(), self.element_of(input)),
+                            input);
           },
           py::arg("name"), py::arg("input"), py::arg("thresholds"))
       .def(

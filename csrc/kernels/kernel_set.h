@@ -4,6 +4,7 @@
 #include <span>
 
 #include "kernels/binarize/binarize.h"
+#include "kernels/binarize_bytes/binarize_bytes.h"
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
 #include "kernels/byte_gemm/byte_gemm.h"
 #include "kernels/epilogue/epilogue.h"
@@ -25,6 +26,8 @@ std::span<const Variant<ByteGemmU8Fn>> byte_gemm_u8_variants();
 std::span<const Variant<ByteGemmI8Fn>> byte_gemm_i8_variants();
 std::span<const Variant<BinarizeF32Fn>> binarize_f32_variants();
 std::span<const Variant<BinarizeI32Fn>> binarize_i32_variants();
+std::span<const Variant<BinarizeU8Fn>> binarize_u8_variants();
+std::span<const Variant<BinarizeI8Fn>> binarize_i8_variants();
 std::span<const Variant<EpilogueF32Fn>> epilogue_f32_variants();
 std::span<const Variant<EpilogueI32Fn>> epilogue_i32_variants();
 std::span<const Variant<PoolF32Fn>> pool_max_f32_variants();
@@ -43,6 +46,8 @@ struct KernelSet {
   Variant<ByteGemmI8Fn> byte_gemm_i8;
   Variant<BinarizeF32Fn> binarize_f32;
   Variant<BinarizeI32Fn> binarize_i32;
+  Variant<BinarizeU8Fn> binarize_u8;
+  Variant<BinarizeI8Fn> binarize_i8;
   Variant<EpilogueF32Fn> epilogue_f32;
   Variant<EpilogueI32Fn> epilogue_i32;
   Variant<PoolF32Fn> pool_max_f32;

@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "kernels/binarize/manifest.h"
+#include "kernels/binarize_bytes/manifest.h"
 #include "kernels/binary_weight_gemm/manifest.h"
 #include "kernels/byte_gemm/manifest.h"
 #include "kernels/epilogue/manifest.h"
@@ -32,6 +33,8 @@ BNN_MANIFEST(byte_gemm_u8, ByteGemmU8Fn, BNN_BYTE_GEMM_U8_VARIANTS)
 BNN_MANIFEST(byte_gemm_i8, ByteGemmI8Fn, BNN_BYTE_GEMM_I8_VARIANTS)
 BNN_MANIFEST(binarize_f32, BinarizeF32Fn, BNN_BINARIZE_F32_VARIANTS)
 BNN_MANIFEST(binarize_i32, BinarizeI32Fn, BNN_BINARIZE_I32_VARIANTS)
+BNN_MANIFEST(binarize_u8, BinarizeU8Fn, BNN_BINARIZE_U8_VARIANTS)
+BNN_MANIFEST(binarize_i8, BinarizeI8Fn, BNN_BINARIZE_I8_VARIANTS)
 BNN_MANIFEST(epilogue_f32, EpilogueF32Fn, BNN_EPILOGUE_F32_VARIANTS)
 BNN_MANIFEST(epilogue_i32, EpilogueI32Fn, BNN_EPILOGUE_I32_VARIANTS)
 BNN_MANIFEST(pool_max_f32, PoolF32Fn, BNN_POOL_MAX_F32_VARIANTS)
@@ -55,6 +58,8 @@ KernelSet kernel_set(Isa isa) {
       .byte_gemm_i8 = select_variant(byte_gemm_i8_variants(), isa),
       .binarize_f32 = select_variant(binarize_f32_variants(), isa),
       .binarize_i32 = select_variant(binarize_i32_variants(), isa),
+      .binarize_u8 = select_variant(binarize_u8_variants(), isa),
+      .binarize_i8 = select_variant(binarize_i8_variants(), isa),
       .epilogue_f32 = select_variant(epilogue_f32_variants(), isa),
       .epilogue_i32 = select_variant(epilogue_i32_variants(), isa),
       .pool_max_f32 = select_variant(pool_max_f32_variants(), isa),

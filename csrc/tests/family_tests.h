@@ -15,6 +15,8 @@ void check_byte_gemm_u8(const Variant<ByteGemmU8Fn>& variant, Random& random);
 void check_byte_gemm_i8(const Variant<ByteGemmI8Fn>& variant, Random& random);
 void check_binarize_f32(const Variant<BinarizeF32Fn>& variant, Random& random);
 void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random);
+void check_binarize_u8(const Variant<BinarizeU8Fn>& variant, Random& random);
+void check_binarize_i8(const Variant<BinarizeI8Fn>& variant, Random& random);
 void check_epilogue_f32(const Variant<EpilogueF32Fn>& variant, Random& random);
 void check_epilogue_i32(const Variant<EpilogueI32Fn>& variant, Random& random);
 void check_pool_max_f32(const Variant<PoolF32Fn>& variant, Random& random);

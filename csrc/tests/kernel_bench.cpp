@@ -397,6 +397,8 @@ int main(int argc, char** argv) {
   family(byte_gemm_i8_variants(), filter, bench_byte_gemm<std::int8_t>);
   family(binarize_f32_variants(), filter, bench_binarize<float>);
   family(binarize_i32_variants(), filter, bench_binarize<std::int32_t>);
+  family(binarize_u8_variants(), filter, bench_binarize<std::uint8_t>);
+  family(binarize_i8_variants(), filter, bench_binarize<std::int8_t>);
   family(epilogue_f32_variants(), filter, bench_epilogue<float>);
   family(epilogue_i32_variants(), filter, bench_epilogue<std::int32_t>);
   family(pool_max_f32_variants(), filter, bench_pool<float>);

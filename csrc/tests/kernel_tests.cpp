@@ -189,6 +189,8 @@ int main(int argc, char** argv) {
   run.family(byte_gemm_i8_variants(), check_byte_gemm_i8);
   run.family(binarize_f32_variants(), check_binarize_f32);
   run.family(binarize_i32_variants(), check_binarize_i32);
+  run.family(binarize_u8_variants(), check_binarize_u8);
+  run.family(binarize_i8_variants(), check_binarize_i8);
   run.family(epilogue_f32_variants(), check_epilogue_f32);
   run.family(epilogue_i32_variants(), check_epilogue_i32);
   run.family(pool_max_f32_variants(), check_pool_max_f32);

@@ -80,6 +80,8 @@ void check_dispatch() {
     check_chosen(set.byte_gemm_i8, byte_gemm_i8_variants(), isa);
     check_chosen(set.binarize_f32, binarize_f32_variants(), isa);
     check_chosen(set.binarize_i32, binarize_i32_variants(), isa);
+    check_chosen(set.binarize_u8, binarize_u8_variants(), isa);
+    check_chosen(set.binarize_i8, binarize_i8_variants(), isa);
     check_chosen(set.epilogue_f32, epilogue_f32_variants(), isa);
     check_chosen(set.epilogue_i32, epilogue_i32_variants(), isa);
     check_chosen(set.pool_max_f32, pool_max_f32_variants(), isa);

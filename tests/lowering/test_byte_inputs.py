@@ -236,7 +236,8 @@ def test_dense_on_images_with_channels_last(isa: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_network_from_bytes_to_classes(isa: str, dtype: str) -> None:
+@pytest.mark.usefixtures("isa")
+def test_a_network_from_bytes_to_classes(dtype: str) -> None:
     """Conv on bytes, BatchNorm, sign, pool, binary conv, flatten, binary dense."""
     random = np.random.default_rng(5)
     constants = {
@@ -306,3 +307,59 @@ def test_packed_models_keep_reading_bytes(tmp_path: Path) -> None:
     assert layer_of(packed).kind == "W1A8"
     x = draw((3, 2, 4, 4), "uint8")
     np.testing.assert_array_equal(packed.predict(x), engine.predict(x))
+
+
+# -- packing ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch", [0, 1, 3, 70])
+@pytest.mark.parametrize("compare", ["Greater", "GreaterOrEqual", "Less", "LessOrEqual"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bytes_are_packed(isa: str, dtype: str, compare: str, batch: int) -> None:
+    """±1 by a threshold per channel, among them some that all or no integers reach."""
+    random = np.random.default_rng(batch)
+    features = int(random.integers(12, 200))
+    thresholds = random.integers(-140, 280, features) + random.choice([0, 0.5], features)
+    limits = np.iinfo("uint8" if dtype == "bool" else dtype)
+    ends = [limits.min, limits.max, -1e9, 1e9, np.inf, -np.inf, np.nan, -0.0]
+    thresholds[: len(ends)] = ends
+    model = model_from_text(
+        f"g ({dtype}[N, {features}] x) => (float[] y) {{ f = Cast<to=1>(x) "
+        f"c = {compare}(f, t) b = Where(c, one, minus) y = MatMul(b, w) }}",
+        {**SCALARS, "t": thresholds.astype(np.float32), "w": signs(random, (features, 9))},
+    )
+    x = draw((batch, features), dtype, batch)
+    engine = assert_equal_answers(model, {"x": x})
+    assert layer_of(engine).kind == "W1A1"
+    packing = next(x.kernel for x in engine.summary().layers if x.op == "Binarize")
+    used = "avx512bw" if isa == "avx512_vpopcntdq" else isa
+    assert packing == f"binarize_{'i8' if dtype == 'int8' else 'u8'}/{used}"
+
+
+@pytest.mark.parametrize("channels", [1, 3, 64, 65])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.usefixtures("isa")
+def test_images_of_bytes_are_packed(dtype: str, last: bool, channels: int) -> None:
+    """After a scaling that the thresholds absorb, one for all channels."""
+    random = np.random.default_rng(channels)
+    shape = f"N, 6, 5, {channels}" if last else f"N, {channels}, 6, 5"
+    first = "f = Cast<to=1>(x)"
+    if last:
+        first = "p = Transpose<perm=[0, 3, 1, 2]>(x) f = Cast<to=1>(p)"
+    model = model_from_text(
+        f"g ({dtype}[{shape}] x) => (float[] y) {{ {first} "
+        "d = Div(f, k) c = Greater(d, t) b = Where(c, one, minus) y = Conv(b, w) }",
+        {
+            **SCALARS,
+            "k": np.asarray(np.float32(255)),
+            "t": np.asarray(np.float32(0.4 if dtype == "uint8" else 0)),
+            "w": signs(random, (10, channels, 3, 3)),
+        },
+    )
+    x = draw((3, 6, 5, channels) if last else (3, channels, 6, 5), dtype)
+    engine = assert_equal_answers(model, {"x": x})
+    kernels = [x.kernel for x in engine.summary().layers if x.op == "Binarize"]
+    assert [kernel.partition("/")[0] for kernel in kernels] == [
+        f"binarize_{'i8' if dtype == 'int8' else 'u8'}"
+    ]

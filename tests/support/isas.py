@@ -19,7 +19,7 @@ REQUIRED_FLAGS = {
 """Flags in Linux' /proc/cpuinfo, which lists only what the system lets programs use."""
 
 FLOAT_KERNELS = {"avx512_vpopcntdq": "avx512bw"}
-"""Instruction sets that only treat bits and bytes differently, and whose kernels their float layers run."""
+"""Instruction sets that only treat bits and bytes differently, and what their float layers run."""
 
 exercised: set[str] = set()
 """Instruction sets whose kernels computed an answer that was compared with ONNX Runtime's."""
