@@ -11,10 +11,13 @@ namespace {
 template <class T>
 struct Bytes {
   static constexpr std::ptrdiff_t kLanes = 32;
+  static constexpr std::ptrdiff_t kTail = 8;
   static __m256i load(const T* x) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
   }
-  static __m256i load(const T* x, std::ptrdiff_t count) { return copy_bytes<__m256i>(x, count); }
+  static __m256i load(const T* x, std::ptrdiff_t count) {
+    return _mm256_zextsi128_si256(_mm_cvtsi64_si128(static_cast<long long>(first_bytes(x, count))));
+  }
   static std::uint64_t inside(__m256i x, __m256i lower, __m256i upper) {
     constexpr bool kSigned = std::is_signed_v<T>;
     const __m256i raised = kSigned ? _mm256_max_epi8(x, lower) : _mm256_max_epu8(x, lower);

@@ -11,6 +11,7 @@ namespace {
 template <class T>
 struct Bytes {
   static constexpr std::ptrdiff_t kLanes = 64;
+  static constexpr std::ptrdiff_t kTail = 64;
   static __m512i load(const T* x) { return _mm512_loadu_si512(x); }
   static __m512i load(const T* x, std::ptrdiff_t count) {
     return _mm512_maskz_loadu_epi8(~std::uint64_t{0} >> (64 - count), x);

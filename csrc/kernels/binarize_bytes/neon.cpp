@@ -20,9 +20,15 @@ inline uint8x16_t between(int8x16_t x, int8x16_t lower, int8x16_t upper) {
 template <class T>
 struct Bytes {
   static constexpr std::ptrdiff_t kLanes = 16;
+  static constexpr std::ptrdiff_t kTail = 8;
   using Vector = std::conditional_t<std::is_signed_v<T>, int8x16_t, uint8x16_t>;
   static Vector load(const T* x) { return load_bytes(x); }
-  static Vector load(const T* x, std::ptrdiff_t count) { return copy_bytes<Vector>(x, count); }
+  static Vector load(const T* x, std::ptrdiff_t count) {
+    const std::uint64_t bytes[2] = {first_bytes(x, count), 0};
+    Vector vector;
+    __builtin_memcpy(&vector, bytes, sizeof(vector));
+    return vector;
+  }
   static std::uint64_t inside(Vector x, Vector lower, Vector upper) {
     const uint8x16_t bit_of_lane = vreinterpretq_u8_u64(vdupq_n_u64(0x8040'2010'0804'0201u));
     const uint8x16_t bits = vandq_u8(between(x, lower, upper), bit_of_lane);

@@ -7,11 +7,16 @@ namespace {
 template <class T>
 struct Bytes {
   static constexpr std::ptrdiff_t kLanes = 8;
+  static constexpr std::ptrdiff_t kTail = 8;
   struct Vector {
     T lanes[kLanes];
   };
-  static Vector load(const T* x) { return copy_bytes<Vector>(x, kLanes); }
-  static Vector load(const T* x, std::ptrdiff_t count) { return copy_bytes<Vector>(x, count); }
+  static Vector load(const T* x) { return load(x, kLanes); }
+  static Vector load(const T* x, std::ptrdiff_t count) {
+    Vector vector = {};
+    for (std::ptrdiff_t i = 0; i < count; ++i) vector.lanes[i] = x[i];
+    return vector;
+  }
   static std::uint64_t inside(const Vector& x, const Vector& lower, const Vector& upper) {
     unsigned bits = 0;
     for (int l = 0; l < kLanes; ++l) {

@@ -4,7 +4,8 @@
 // Bytes, its parameter, says
 //
 //   kLanes                      bytes of a vector: 64 at most, a multiple of 8
-//   load(x), load(x, count)     a vector; the first `count` bytes only
+//   load(x), load(x, count)     a vector; the first `count` bytes only, at most kTail
+//   kTail                       a multiple of 8
 //   inside(x, lower, upper)     bit l: lane l lies inside its interval
 #pragma once
 
@@ -19,8 +20,8 @@ template <class Bytes, class T, class... Count>
 void column(const T* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows, std::ptrdiff_t channels,
             const T* lower, const T* upper, bool inverted, std::uint8_t* out,
             std::ptrdiff_t out_stride_bytes, Count... count) {
-  const auto low = Bytes::load(lower);
-  const auto high = Bytes::load(upper);
+  const auto low = Bytes::load(lower, count...);
+  const auto high = Bytes::load(upper, count...);
   const std::uint64_t present = ~std::uint64_t{0} >> (64 - channels);
   const std::uint64_t flip = inverted ? 0 : present;  // bit = inside xor flip
   const std::ptrdiff_t bytes = (channels + 7) / 8;
@@ -30,6 +31,8 @@ void column(const T* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows, std::ptr
     // The low bytes, low byte first.
     if constexpr (sizeof...(Count) == 0) {
       __builtin_memcpy(out, &bits, Bytes::kLanes / 8);
+    } else if (bytes == 1) {
+      out[0] = static_cast<std::uint8_t>(bits);
     } else if (bytes == 4) {
       __builtin_memcpy(out, &bits, 4);
     } else {
@@ -49,20 +52,32 @@ void binarize(const T* x, std::ptrdiff_t row_stride, std::ptrdiff_t rows, std::p
     column<Bytes>(x + c, row_stride, rows, Bytes::kLanes, lower + c, upper + c, inverted,
                   out + c / 8, out_stride_bytes);
   }
-  if (c < channels) {
-    column<Bytes>(x + c, row_stride, rows, channels - c, lower + c, upper + c, inverted,
-                  out + c / 8, out_stride_bytes, channels - c);
+  for (; c < channels; c += Bytes::kTail) {
+    const std::ptrdiff_t count = channels - c < Bytes::kTail ? channels - c : Bytes::kTail;
+    column<Bytes>(x + c, row_stride, rows, count, lower + c, upper + c, inverted, out + c / 8,
+                  out_stride_bytes, count);
   }
 }
 
-// The first `count` bytes in a vector, the rest zeros, where there is no masked load.
-template <class Vector, class T>
-[[gnu::always_inline]] inline Vector copy_bytes(const T* x, std::ptrdiff_t count) {
-  T bytes[sizeof(Vector)] = {};
-  for (std::ptrdiff_t i = 0; i < count; ++i) bytes[i] = x[i];
-  Vector vector;
-  __builtin_memcpy(&vector, bytes, sizeof(vector));
-  return vector;
+// The first `count` bytes, 1 to 8, in the low bytes of a word, where there is no masked load:
+// overlapping loads instead of a loop.
+template <class T>
+[[gnu::always_inline]] inline std::uint64_t first_bytes(const T* x, std::ptrdiff_t count) {
+  if (count == 8) {
+    std::uint64_t word;
+    __builtin_memcpy(&word, x, sizeof(word));
+    return word;
+  }
+  if (count >= 4) {
+    std::uint32_t low, high;
+    __builtin_memcpy(&low, x, sizeof(low));
+    __builtin_memcpy(&high, x + count - 4, sizeof(high));
+    return low | std::uint64_t{high} << (8 * (count - 4));
+  }
+  const auto byte = [x](std::ptrdiff_t i) {
+    return std::uint64_t{static_cast<std::uint8_t>(x[i])} << (8 * i);
+  };
+  return byte(0) | byte(count / 2) | byte(count - 1);
 }
 
 }  // namespace
