@@ -12,9 +12,12 @@ void check(const Variant<Fn>& variant, Random& random) {
   const GemmCase c = random_gemm_case(random, variant.lanes, 70'000);
   constexpr std::ptrdiff_t low = std::numeric_limits<Input>::min();
   constexpr std::ptrdiff_t high = std::numeric_limits<Input>::max();
-  const bool at_ends = random.one_in(4);  // the largest sums
+  enum class Values : std::uint8_t { all, ends, mostly_zero };  // ends: the largest sums
+  const Values values = random.pick({Values::all, Values::ends, Values::mostly_zero});
   const auto draw_input = [&] {
-    return static_cast<Input>(at_ends ? random.pick({low, high, high}) : random.between(low, high));
+    if (values == Values::mostly_zero && !random.one_in(9)) return Input{0};
+    return static_cast<Input>(values == Values::ends ? random.pick({low, high, high})
+                                                     : random.between(low, high));
   };
   const bool alike = random.one_in(4);
   const auto draw_weights = [&] { return alike ? ~std::uint64_t{0} : random.bits(); };

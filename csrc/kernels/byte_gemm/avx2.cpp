@@ -4,6 +4,7 @@
 
 #include "kernels/byte_gemm/byte_gemm.h"
 #include "kernels/byte_gemm/tiles.h"
+#include "kernels/positions_of_ones.h"
 
 namespace bnn {
 namespace {
@@ -65,6 +66,30 @@ struct Tiles {
     }
     _mm256_store_si256(reinterpret_cast<__m256i*>(out), sum.low);
     _mm256_store_si256(reinterpret_cast<__m256i*>(out + 8), sum.high);
+  }
+
+  [[gnu::noinline]] static std::ptrdiff_t list_nonzero(const Input* x, std::ptrdiff_t row_stride,
+                                                       int rows, std::ptrdiff_t count,
+                                                       std::int32_t* positions) {
+    std::ptrdiff_t listed = 0;
+    std::ptrdiff_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+      __m256i bytes = _mm256_setzero_si256();
+      for (int r = 0; r < rows; ++r) {
+        const Input* row = x + r * row_stride + i * kByteGemmGroup;
+        bytes = _mm256_or_si256(bytes, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row)));
+      }
+      const __m256i zero = _mm256_cmpeq_epi32(bytes, _mm256_setzero_si256());
+      const int mask = ~_mm256_movemask_ps(_mm256_castsi256_ps(zero)) & 0xFF;
+      const __m128i ones_u8x8 =
+          _mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPositionsOfOnes.positions[mask]));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(positions + listed),
+                          _mm256_add_epi32(_mm256_cvtepu8_epi32(ones_u8x8),
+                                           _mm256_set1_epi32(static_cast<int>(i))));
+      listed += _mm_popcnt_u32(static_cast<unsigned>(mask));
+    }
+    for (; i < count; ++i) positions[listed++] = static_cast<std::int32_t>(i);
+    return listed;
   }
 };
 

@@ -47,6 +47,30 @@ struct Avx512Tiles {
   static void store(std::int32_t* out, Sums sum, InputSum input) {
     _mm512_store_si512(out, kInputSums ? _mm512_sub_epi32(input, sum) : sum);
   }
+
+  [[gnu::noinline]] static std::ptrdiff_t list_nonzero(const Input* x, std::ptrdiff_t row_stride,
+                                                       int rows, std::ptrdiff_t count,
+                                                       std::int32_t* positions) {
+    const __m512i iota_i32x16 =
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    std::ptrdiff_t listed = 0;
+    for (std::ptrdiff_t i = 0; i < count; i += 16) {
+      const std::ptrdiff_t left = count - i;
+      const __mmask16 present = static_cast<__mmask16>(left < 16 ? (1u << left) - 1 : 0xFFFFu);
+      __m512i bytes = _mm512_setzero_si512();
+      for (int r = 0; r < rows; ++r) {
+        const Input* row = x + r * row_stride + i * kByteGemmGroup;
+        bytes = _mm512_or_si512(bytes, _mm512_maskz_loadu_epi32(present, row));
+      }
+      const __mmask16 nonzero = _mm512_test_epi32_mask(bytes, bytes);
+      const __m512i position_i32x16 =
+          _mm512_add_epi32(iota_i32x16, _mm512_set1_epi32(static_cast<int>(i)));
+      _mm512_storeu_si512(positions + listed,
+                          _mm512_maskz_compress_epi32(nonzero, position_i32x16));
+      listed += _mm_popcnt_u32(nonzero);
+    }
+    return listed;
+  }
 };
 
 }  // namespace

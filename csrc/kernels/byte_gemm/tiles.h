@@ -11,6 +11,12 @@
 //   kInputSums               whether the sums have to be completed by those of the input alone:
 //   add_input(sum, x)        one step of those, in an InputSum; input_zero()
 //   store(out, sum, input)   writes 16 results
+//
+// and, where looking for zeros pays,
+//
+//   list_nonzero(x, row_stride, rows, count, positions)   lists the i < count (at most kChunk) at
+//                            which bytes 4·i to 4·i + 3 of any of `rows` rows are not all 0; may
+//                            write up to 16 elements beyond the list
 #pragma once
 
 #include "kernels/byte_gemm/byte_gemm.h"
@@ -52,6 +58,30 @@ template <class Tiles, bool kAligned, int kRows, int kVectors, class Input, clas
   }
 }
 
+// Groups of zero bytes add nothing and images are mostly background. Only long runs are looked at.
+constexpr std::ptrdiff_t kSparseRun = 16;
+constexpr std::ptrdiff_t kChunk = 512;  // positions listed at a time
+
+template <class Tiles, bool kAligned, int kRows, int kVectors, class Input>
+[[gnu::always_inline]] inline void nonzero_sums(const Input* x, std::ptrdiff_t row_stride,
+                                                const std::uint64_t* w,
+                                                std::ptrdiff_t vector_stride, unsigned phase,
+                                                std::ptrdiff_t groups,
+                                                typename Tiles::Sums (&sum)[kRows][kVectors],
+                                                typename Tiles::InputSum (&input_sum)[kRows]) {
+  std::int32_t positions[kChunk + 16];
+  for (std::ptrdiff_t first = 0; first < groups; first += kChunk) {
+    const std::ptrdiff_t left = groups - first;
+    const std::ptrdiff_t count = Tiles::list_nonzero(x + first * kByteGemmGroup, row_stride, kRows,
+                                                     left < kChunk ? left : kChunk, positions);
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      const std::ptrdiff_t at = first + positions[i];
+      accumulate<Tiles, kAligned>(x + at * kByteGemmGroup, row_stride, w + at, vector_stride, phase,
+                                  sum, input_sum);
+    }
+  }
+}
+
 template <class Tiles, bool kAligned, int kRows, int kVectors, class Input>
 [[gnu::always_inline]] inline void segment_sums(const Call<Input>& call, const Input* x,
                                                 const Segment& segment,
@@ -62,6 +92,14 @@ template <class Tiles, bool kAligned, int kRows, int kVectors, class Input>
   const std::uint64_t* w = call.weights + segment.weight / kByteGemmGroup;
   const unsigned phase = static_cast<unsigned>(segment.weight % kByteGemmGroup);
   std::ptrdiff_t left = segment.length;
+  if constexpr (requires { &Tiles::list_nonzero; }) {
+    if (const std::ptrdiff_t groups = left / kByteGemmGroup; groups >= kSparseRun) {
+      nonzero_sums<Tiles, kAligned>(x, row_stride, w, vector_stride, phase, groups, sum, input_sum);
+      left -= groups * kByteGemmGroup;
+      x += groups * kByteGemmGroup;
+      w += groups;
+    }
+  }
   for (; left >= kByteGemmGroup; left -= kByteGemmGroup, x += kByteGemmGroup, ++w) {
     accumulate<Tiles, kAligned>(x, row_stride, w, vector_stride, phase, sum, input_sum);
   }
@@ -110,10 +148,11 @@ template <class Input>
 }
 template <class Input>
 [[gnu::always_inline]] inline std::int32_t load_bytes(const Input* x, std::ptrdiff_t count) {
-  std::uint32_t bytes = static_cast<std::uint8_t>(x[0]);
-  if (count > 1) bytes |= std::uint32_t{static_cast<std::uint8_t>(x[1])} << 8;
-  if (count > 2) bytes |= std::uint32_t{static_cast<std::uint8_t>(x[2])} << 16;
-  return static_cast<std::int32_t>(bytes);
+  if (count == 1) return static_cast<std::uint8_t>(*x);
+  std::uint16_t first, last;
+  __builtin_memcpy(&first, x, sizeof(first));
+  __builtin_memcpy(&last, x + count - 2, sizeof(last));
+  return static_cast<std::int32_t>(first | std::uint32_t{last} << (8 * (count - 2)));
 }
 
 }  // namespace
