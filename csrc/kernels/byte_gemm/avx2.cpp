@@ -14,6 +14,8 @@ template <class Input>
 struct Tiles {
   static constexpr int kLanes = 16;
   static constexpr bool kInputSums = std::is_signed_v<Input>;
+  // Sums of two products are at most 512, so 64 of them fit into 16 bits: −2^15 is one such sum.
+  static constexpr std::ptrdiff_t kMaxSteps = 64;
   static constexpr int kMaxRows[kMaxVectors] = {kInputSums ? 3 : 4, 2, 1, 1};
   struct Pair {
     __m256i low;   // lanes 0 to 7
@@ -50,22 +52,25 @@ struct Tiles {
   }
   static Weights weights(std::uint64_t word) { return {expand(word), expand(word >> 32)}; }
 
-  static __m256i dot(__m256i sum, __m256i u, __m256i s) {
-    // Sums of two products are at most 512: they fit 16 bits.
-    const __m256i pairs_i16x16 = _mm256_maddubs_epi16(u, s);
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs_i16x16, _mm256_set1_epi16(1)));
+  static __m256i dot(__m256i sum_i16x16, __m256i u, __m256i s) {
+    return _mm256_add_epi16(sum_i16x16, _mm256_maddubs_epi16(u, s));
   }
   static Sums add(Sums sum, Factor x, Weights w) {
     if constexpr (kInputSums) return {dot(sum.low, w.low, x), dot(sum.high, w.high, x)};
     return {dot(sum.low, x, w.low), dot(sum.high, x, w.high)};
   }
   static InputSum add_input(InputSum sum, Factor x) { return dot(sum, _mm256_set1_epi8(1), x); }
-  static void store(std::int32_t* out, Sums sum, InputSum input) {
-    if constexpr (kInputSums) {
-      sum = {_mm256_sub_epi32(input, sum.low), _mm256_sub_epi32(input, sum.high)};
-    }
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out), sum.low);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out + 8), sum.high);
+  static void store(std::int32_t* out, __m256i sum_i16x16, __m256i input_i16x16, bool onto) {
+    auto* target = reinterpret_cast<__m256i*>(out);
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i y = _mm256_madd_epi16(sum_i16x16, ones);
+    if constexpr (kInputSums) y = _mm256_sub_epi32(_mm256_madd_epi16(input_i16x16, ones), y);
+    if (onto) y = _mm256_add_epi32(y, _mm256_load_si256(target));
+    _mm256_store_si256(target, y);
+  }
+  static void store(std::int32_t* out, Sums sum, InputSum input, bool onto) {
+    store(out, sum.low, input, onto);
+    store(out + 8, sum.high, input, onto);
   }
 
   [[gnu::noinline]] static std::ptrdiff_t list_nonzero(const Input* x, std::ptrdiff_t row_stride,

@@ -15,12 +15,15 @@
 namespace bnn {
 namespace {
 
-// Dot::add(sum, u, s): adds the four products of the unsigned bytes u and the signed bytes s of
-// each lane to its sum; no |u · s| exceeds 256.
+// Dot::add(sum, u, s)   adds the four products of the unsigned bytes u and the signed bytes s of
+//                       each lane to its sum; no |u · s| exceeds 256
+// Dot::total(sum)       the sums as 32-bit integers
+// Dot::kMaxSteps        as in Tiles
 template <class Input, class Dot>
 struct Avx512Tiles {
   static constexpr int kLanes = 16;
   static constexpr bool kInputSums = std::is_signed_v<Input>;
+  static constexpr std::ptrdiff_t kMaxSteps = Dot::kMaxSteps;
   using Sums = __m512i;
   using InputSum = __m512i;
   using Factor = __m512i;
@@ -44,8 +47,11 @@ struct Avx512Tiles {
   static InputSum add_input(InputSum sum, Factor x) {
     return Dot::add(sum, _mm512_set1_epi8(1), x);
   }
-  static void store(std::int32_t* out, Sums sum, InputSum input) {
-    _mm512_store_si512(out, kInputSums ? _mm512_sub_epi32(input, sum) : sum);
+  static void store(std::int32_t* out, Sums sum, InputSum input, bool onto) {
+    __m512i y = Dot::total(sum);
+    if constexpr (kInputSums) y = _mm512_sub_epi32(Dot::total(input), y);
+    if (onto) y = _mm512_add_epi32(y, _mm512_load_si512(out));
+    _mm512_store_si512(out, y);
   }
 
   [[gnu::noinline]] static std::ptrdiff_t list_nonzero(const Input* x, std::ptrdiff_t row_stride,

@@ -5,6 +5,8 @@ namespace bnn {
 namespace {
 
 struct Dot {
+  static constexpr std::ptrdiff_t kMaxSteps = std::ptrdiff_t{1} << 32;  // all there can be
+  static __m512i total(__m512i sum) { return sum; }
   static __m512i add(__m512i sum, __m512i u, __m512i s) { return _mm512_dpbusd_epi32(sum, u, s); }
 };
 

@@ -4,11 +4,14 @@
 namespace bnn {
 namespace {
 
+// Sums of two products are at most 512, so 64 of them fit into 16 bits: −2^15 is one such sum.
 struct Dot {
-  static __m512i add(__m512i sum, __m512i u, __m512i s) {
-    // Sums of two products are at most 512: they fit 16 bits.
-    const __m512i pairs_i16x32 = _mm512_maddubs_epi16(u, s);
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs_i16x32, _mm512_set1_epi16(1)));
+  static constexpr std::ptrdiff_t kMaxSteps = 64;
+  static __m512i add(__m512i sum_i16x32, __m512i u, __m512i s) {
+    return _mm512_add_epi16(sum_i16x32, _mm512_maddubs_epi16(u, s));
+  }
+  static __m512i total(__m512i sum_i16x32) {
+    return _mm512_madd_epi16(sum_i16x32, _mm512_set1_epi16(1));
   }
 };
 

@@ -6,55 +6,45 @@
 namespace bnn {
 namespace {
 
-// Adds the sums of four neighbouring bytes.
-inline uint32x4_t add_bytes(uint32x4_t sum, uint8x16_t x) {
-  return vpadalq_u16(sum, vpaddlq_u8(x));
-}
-inline int32x4_t add_bytes(int32x4_t sum, int8x16_t x) { return vpadalq_s16(sum, vpaddlq_s8(x)); }
-
-inline uint32x4_t add_bytes(uint32x4_t sum, uint8x16_t x, uint8x16_t mask) {
-  return add_bytes(sum, vandq_u8(x, mask));
-}
-inline int32x4_t add_bytes(int32x4_t sum, int8x16_t x, uint8x16_t mask) {
-  return add_bytes(sum, vandq_s8(x, vreinterpretq_s8_u8(mask)));
-}
-
-// The sum of the input less twice that of the elements with weight −1.
-inline void store_difference(std::int32_t* out, uint32x4_t input, uint32x4_t negative) {
-  vst1q_s32(out, vreinterpretq_s32_u32(vsubq_u32(input, vshlq_n_u32(negative, 1))));
-}
-inline void store_difference(std::int32_t* out, int32x4_t input, int32x4_t negative) {
-  vst1q_s32(out, vsubq_s32(input, vshlq_n_s32(negative, 1)));
-}
-
+// 16-bit sums of neighbouring bytes, and 32-bit sums of those.
 template <class Input>
 struct Vectors;
+
 template <>
 struct Vectors<std::uint8_t> {
   using Bytes = uint8x16_t;
-  using Quarter = uint32x4_t;
-  static Quarter zero() { return vdupq_n_u32(0); }
+  using Sum = uint16x8_t;
+  static Sum zero() { return vdupq_n_u16(0); }
   static Bytes bytes(std::int32_t four) { return vreinterpretq_u8_s32(vdupq_n_s32(four)); }
+  static Bytes select(Bytes x, uint8x16_t mask) { return vandq_u8(x, mask); }
+  static Sum add(Sum sum, Bytes x) { return vpadalq_u8(sum, x); }
+  static int32x4_t total(Sum sum) { return vreinterpretq_s32_u32(vpaddlq_u16(sum)); }
 };
+
 template <>
 struct Vectors<std::int8_t> {
   using Bytes = int8x16_t;
-  using Quarter = int32x4_t;
-  static Quarter zero() { return vdupq_n_s32(0); }
+  using Sum = int16x8_t;
+  static Sum zero() { return vdupq_n_s16(0); }
   static Bytes bytes(std::int32_t four) { return vreinterpretq_s8_s32(vdupq_n_s32(four)); }
+  static Bytes select(Bytes x, uint8x16_t mask) { return vandq_s8(x, vreinterpretq_s8_u8(mask)); }
+  static Sum add(Sum sum, Bytes x) { return vpadalq_s8(sum, x); }
+  static int32x4_t total(Sum sum) { return vpaddlq_s16(sum); }
 };
 
 template <class Input>
 struct Tiles {
   static constexpr int kLanes = 16;
   static constexpr bool kInputSums = true;
+  // Sums of two bytes lie between −2^8 and 2^9 − 2: 128 of them fit into 16 bits of their kind.
+  static constexpr std::ptrdiff_t kMaxSteps = 128;
   static constexpr int kMaxRows[kMaxVectors] = {4, 2, 1, 1};
-  using Quarter = typename Vectors<Input>::Quarter;
+  using V = Vectors<Input>;
   struct Sums {
-    Quarter quarters[4];  // four lanes each
+    typename V::Sum quarters[4];  // four lanes each, of elements with weight −1
   };
-  using InputSum = Quarter;
-  using Factor = typename Vectors<Input>::Bytes;
+  using InputSum = typename V::Sum;
+  using Factor = typename V::Bytes;
   struct Weights {
     uint8x16_t masks[4];  // all ones where the weight is −1
   };
@@ -64,14 +54,11 @@ struct Tiles {
     byte_tile<Tiles, kRows, kVectors>(call, first_row);
   }
 
-  static Sums zero() {
-    const Quarter none = Vectors<Input>::zero();
-    return {{none, none, none, none}};
-  }
-  static InputSum input_zero() { return Vectors<Input>::zero(); }
-  static Factor load(const Input* x) { return Vectors<Input>::bytes(load_bytes(x)); }
+  static Sums zero() { return {{V::zero(), V::zero(), V::zero(), V::zero()}}; }
+  static InputSum input_zero() { return V::zero(); }
+  static Factor load(const Input* x) { return V::bytes(load_bytes(x)); }
   static Factor load(const Input* x, std::ptrdiff_t count) {
-    return Vectors<Input>::bytes(load_bytes(x, count));
+    return V::bytes(load_bytes(x, count));
   }
   static Weights weights(std::uint64_t word) {
     const uint8x16_t bit_of_byte = vreinterpretq_u8_u64(vdupq_n_u64(0x8040'2010'0804'0201u));
@@ -84,12 +71,17 @@ struct Tiles {
     return w;
   }
   static Sums add(Sums sum, Factor x, const Weights& w) {
-    for (int q = 0; q < 4; ++q) sum.quarters[q] = add_bytes(sum.quarters[q], x, w.masks[q]);
+    for (int q = 0; q < 4; ++q) {
+      sum.quarters[q] = V::add(sum.quarters[q], V::select(x, w.masks[q]));
+    }
     return sum;
   }
-  static InputSum add_input(InputSum sum, Factor x) { return add_bytes(sum, x); }
-  static void store(std::int32_t* out, const Sums& sum, InputSum input) {
-    for (int q = 0; q < 4; ++q) store_difference(out + 4 * q, input, sum.quarters[q]);
+  static InputSum add_input(InputSum sum, Factor x) { return V::add(sum, x); }
+  static void store(std::int32_t* out, const Sums& sum, InputSum input, bool onto) {
+    for (int q = 0; q < 4; ++q, out += 4) {
+      const int32x4_t y = vmlsq_n_s32(V::total(input), V::total(sum.quarters[q]), 2);
+      vst1q_s32(out, onto ? vaddq_s32(y, vld1q_s32(out)) : y);
+    }
   }
 };
 

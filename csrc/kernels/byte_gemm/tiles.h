@@ -4,13 +4,14 @@
 // Tiles<Input>, Input = std::uint8_t or std::int8_t, says beside kMaxRows and tile():
 //
 //   Sums                     16 sums of four products a step; zero()
+//   kMaxSteps                steps that fit into Sums
 //   Factor                   four bytes of input for every lane: load(x), load(x, count) where only
 //                            the first `count` bytes are there and the rest counts as 0
 //   Weights                  a word of weights as add() wants them: weights(word)
 //   add(sum, x, w)           one step of the sums
 //   kInputSums               whether the sums have to be completed by those of the input alone:
 //   add_input(sum, x)        one step of those, in an InputSum; input_zero()
-//   store(out, sum, input)   writes 16 results
+//   store(out, sum, input, onto)   writes 16 results, or adds them to what is there
 //
 // and, where looking for zeros pays,
 //
@@ -108,35 +109,52 @@ template <class Tiles, bool kAligned, int kRows, int kVectors, class Input>
   }
 }
 
-// kRows × kVectors sums stay in registers over all segments (hence always_inline above).
+// kRows × kVectors sums stay in registers over as many steps, of all segments, as they can take
+// (hence always_inline above).
 template <class Tiles, int kRows, int kVectors, class Input>
 [[gnu::always_inline]] inline void byte_tile(const Call<Input>& call, int first_row) {
-  typename Tiles::Sums sum[kRows][kVectors];
-  typename Tiles::InputSum input_sum[kRows];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-    input_sum[r] = Tiles::input_zero();
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = Tiles::zero();
-  }
   const Input* rows = call.input + first_row * call.row_stride;
-  for (int s = 0; s < call.segment_count; ++s) {
-    const Segment& segment = call.segments[s];
-    const Input* x = rows + segment.input;
-    if (segment.weight % kByteGemmGroup == 0) {
-      segment_sums<Tiles, true>(call, x, segment, sum, input_sum);
-    } else {
-      segment_sums<Tiles, false>(call, x, segment, sum, input_sum);
-    }
-  }
+  int s = 0;
+  std::ptrdiff_t done = 0;  // elements of segment s
+  bool onto = false;
+  do {
+    typename Tiles::Sums sum[kRows][kVectors];
+    typename Tiles::InputSum input_sum[kRows];
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-    std::int32_t* out = call.acc + (first_row + r) * call.acc_stride;
+    for (int r = 0; r < kRows; ++r) {
+      input_sum[r] = Tiles::input_zero();
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) {
-      Tiles::store(out + v * Tiles::kLanes, sum[r][v], input_sum[r]);
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = Tiles::zero();
     }
-  }
+    std::ptrdiff_t room = Tiles::kMaxSteps * kByteGemmGroup;
+    while (s < call.segment_count && room > 0) {
+      Segment piece = call.segments[s];
+      piece = {piece.input + done, piece.weight + done, piece.length - done};
+      if (piece.length > room) {
+        piece.length = room;
+        done += room;
+      } else {
+        ++s;
+        done = 0;
+      }
+      const Input* x = rows + piece.input;
+      if (piece.weight % kByteGemmGroup == 0) {
+        segment_sums<Tiles, true>(call, x, piece, sum, input_sum);
+      } else {
+        segment_sums<Tiles, false>(call, x, piece, sum, input_sum);
+      }
+      room -= (piece.length + kByteGemmGroup - 1) / kByteGemmGroup * kByteGemmGroup;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      std::int32_t* out = call.acc + (first_row + r) * call.acc_stride;
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        Tiles::store(out + v * Tiles::kLanes, sum[r][v], input_sum[r], onto);
+      }
+    }
+    onto = true;
+  } while (s < call.segment_count);
 }
 
 // Four bytes, or the first `count` (1 to 3) and zeros, as they lie in memory.
