@@ -96,18 +96,18 @@ void byte_gemm_u8_scalar(const std::uint8_t* input, std::ptrdiff_t row_stride, i
                          const Segment* segments, int segment_count, const std::uint64_t* weights,
                          std::ptrdiff_t vector_stride, int vectors, std::int32_t* acc,
                          std::ptrdiff_t acc_stride) {
-  sweep<Tiles<std::uint8_t>>(Call<std::uint8_t>{input, row_stride, segments, segment_count, weights,
-                                                vector_stride, acc, acc_stride},
-                             rows, vectors);
+  sweep_in_steps<Tiles<std::uint8_t>>(Call<std::uint8_t>{input, row_stride, segments, segment_count,
+                                                         weights, vector_stride, acc, acc_stride},
+                                      rows, vectors, 1);
 }
 
 void byte_gemm_i8_scalar(const std::int8_t* input, std::ptrdiff_t row_stride, int rows,
                          const Segment* segments, int segment_count, const std::uint64_t* weights,
                          std::ptrdiff_t vector_stride, int vectors, std::int32_t* acc,
                          std::ptrdiff_t acc_stride) {
-  sweep<Tiles<std::int8_t>>(Call<std::int8_t>{input, row_stride, segments, segment_count, weights,
-                                              vector_stride, acc, acc_stride},
-                            rows, vectors);
+  sweep_in_steps<Tiles<std::int8_t>>(Call<std::int8_t>{input, row_stride, segments, segment_count,
+                                                       weights, vector_stride, acc, acc_stride},
+                                     rows, vectors, 1);
 }
 
 }  // namespace bnn
