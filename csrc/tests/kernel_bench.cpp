@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -222,18 +223,35 @@ LayerShape dense_shape(std::string_view name, std::int64_t rows, std::int64_t fe
           static_cast<double>(rows * features * outputs)};
 }
 
-LayerShape conv_shape(std::string_view name, std::int64_t size, std::int64_t channels,
-                      std::int64_t pad) {
-  const WindowAxis axis{3, 1, pad, pad, 1};
+LayerShape image_shape(std::string_view name, std::int64_t size, std::int64_t channels,
+                       std::int64_t outputs, const WindowAxis& axis) {
   double taps = 0;
   for (std::int64_t o = 0; o < axis.output_extent(size); ++o) {
     const WindowAxis::Taps real = axis.real_taps(o, size);
     taps += static_cast<double>(real.last - real.first);
   }
   return {name,
-          {std::string(name), channels, channels, 1, false, {axis, axis}},
+          {std::string(name), outputs, channels, 1, false, {axis, axis}},
           {1, size, size, channels},
-          taps * taps * static_cast<double>(channels * channels)};
+          taps * taps * static_cast<double>(channels * outputs)};
+}
+
+LayerShape conv_shape(std::string_view name, std::int64_t size, std::int64_t channels,
+                      std::int64_t pad) {
+  return image_shape(name, size, channels, channels, {3, 1, pad, pad, 1});
+}
+
+// A call of a layer.
+double layer_seconds(const Op& op, const Shape& in) {
+  const Shape out = op.infer({&in, 1});
+  Aligned<std::byte> input(static_cast<std::ptrdiff_t>(tensor_bytes(op.input_type(0), in)));
+  Aligned<std::byte> output(static_cast<std::ptrdiff_t>(tensor_bytes(op.output_type(0), out)));
+  Aligned<std::byte> scratch(static_cast<std::ptrdiff_t>(op.scratch_bytes({&in, 1})));
+  std::memset(input.data(), 1, tensor_bytes(op.input_type(0), in));  // no zeros to skip
+  TensorView values[] = {{input.data(), in}, {output.data(), out}};
+  const int inputs[] = {0};
+  const int outputs[] = {1};
+  return seconds([&] { op.run({values, inputs, outputs, scratch.data()}); });
 }
 
 // A whole layer: packed bits in, sums thresholded to packed bits.
@@ -247,16 +265,7 @@ void bench_xnor_layer(const KernelSet& kernels, const LayerShape& shape) {
   const std::vector<float> upper(static_cast<std::size_t>(shape.spec.outputs), 1e9f);
   const std::unique_ptr<Op> op =
       make_xnor_layer(shape.spec, weights, Thresholds{lower, upper, false}, kernels);
-  const Shape out = op->infer({&shape.input, 1});
-  Aligned<std::byte> input(
-      static_cast<std::ptrdiff_t>(tensor_bytes(ElementType::bits, shape.input)));
-  Aligned<std::byte> output(static_cast<std::ptrdiff_t>(tensor_bytes(ElementType::bits, out)));
-  Aligned<std::byte> scratch(static_cast<std::ptrdiff_t>(op->scratch_bytes({&shape.input, 1})));
-  TensorView values[] = {{input.data(), shape.input}, {output.data(), out}};
-  const int inputs[] = {0};
-  const int outputs[] = {1};
-  const double time = seconds([&] { op->run({values, inputs, outputs, scratch.data()}); });
-  print_binary(op->kernel(), shape.name, time, shape.macs);
+  print_binary(op->kernel(), shape.name, layer_seconds(*op, shape.input), shape.macs);
 }
 
 void bench_xnor_layers(std::string_view filter) {
@@ -286,6 +295,38 @@ void bench_xnor_layers(std::string_view filter) {
         kernels.xnor_chain.isa = isa == Isa::scalar ? Isa::avx2 : Isa::scalar;  // without it
       }
       bench_xnor_layer(kernels, shape);
+    }
+  }
+}
+
+// Layers with 1-bit weights on images: bytes or floats in, sums thresholded to packed bits.
+void bench_first_layers(std::string_view filter) {
+  if (std::string_view("first_layer").find(filter) == std::string_view::npos) return;
+  const LayerShape shapes[] = {
+      dense_shape("first dense 1x784x128", 1, 784, 128),
+      dense_shape("first dense 64x784x128", 64, 784, 128),
+      image_shape("first conv 3x3 1->32, 28", 28, 1, 32, {3, 1, 1, 1, 1}),
+      image_shape("first conv 3x3 3->64, 224", 224, 3, 64, {3, 1, 1, 1, 1}),
+      image_shape("first conv 7x7/2 3->64, 224", 224, 3, 64, {7, 2, 3, 3, 1})};
+  for (const LayerShape& shape : shapes) {
+    const WindowAxis& axis = shape.spec.window.h;
+    const std::int64_t row =
+        shape.spec.features * (shape.spec.dense ? 1 : axis.kernel * axis.kernel);
+    const std::size_t outputs = static_cast<std::size_t>(shape.spec.outputs);
+    const std::vector<std::uint8_t> weights(outputs * static_cast<std::size_t>((row + 7) / 8),
+                                            0x35);
+    const Thresholds thresholds{std::vector<float>(outputs, 1.0f),
+                                std::vector<float>(outputs, 1e9f), false};
+    for (Isa isa : compiled_isas()) {
+      if (!cpu_supports(isa)) continue;
+      const KernelSet kernels = kernel_set(isa);
+      const std::unique_ptr<Op> layers[] = {
+          make_byte_layer(shape.spec, ElementType::u8, weights, thresholds, kernels),
+          make_byte_layer(shape.spec, ElementType::i8, weights, thresholds, kernels),
+          make_binary_weight_layer(shape.spec, weights, thresholds, kernels)};
+      for (const std::unique_ptr<Op>& op : layers) {
+        print(op->kernel(), shape.name, layer_seconds(*op, shape.input), shape.macs);
+      }
     }
   }
 }
@@ -391,6 +432,7 @@ int main(int argc, char** argv) {
   family(xnor_gemm_variants(), filter, bench_xnor_gemm);
   family(xnor_chain_variants(), filter, bench_xnor_chain);
   bench_xnor_layers(filter);
+  bench_first_layers(filter);
   family(f32_gemm_variants(), filter, bench_f32_gemm);
   family(binary_weight_gemm_variants(), filter, bench_binary_weight_gemm);
   family(byte_gemm_u8_variants(), filter, bench_byte_gemm<std::uint8_t>);
