@@ -63,11 +63,10 @@ template <class Tiles, bool kAligned, int kRows, int kVectors, class Input, clas
 constexpr std::ptrdiff_t kSparseRun = 16;
 constexpr std::ptrdiff_t kChunk = 512;  // positions listed at a time
 
-template <class Tiles, bool kAligned, int kRows, int kVectors, class Input>
+template <class Tiles, int kRows, int kVectors, class Input>
 [[gnu::always_inline]] inline void nonzero_sums(const Input* x, std::ptrdiff_t row_stride,
                                                 const std::uint64_t* w,
-                                                std::ptrdiff_t vector_stride, unsigned phase,
-                                                std::ptrdiff_t groups,
+                                                std::ptrdiff_t vector_stride, std::ptrdiff_t groups,
                                                 typename Tiles::Sums (&sum)[kRows][kVectors],
                                                 typename Tiles::InputSum (&input_sum)[kRows]) {
   std::int32_t positions[kChunk + 16];
@@ -77,13 +76,13 @@ template <class Tiles, bool kAligned, int kRows, int kVectors, class Input>
                                                      left < kChunk ? left : kChunk, positions);
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       const std::ptrdiff_t at = first + positions[i];
-      accumulate<Tiles, kAligned>(x + at * kByteGemmGroup, row_stride, w + at, vector_stride, phase,
-                                  sum, input_sum);
+      accumulate<Tiles, true>(x + at * kByteGemmGroup, row_stride, w + at, vector_stride, 0, sum,
+                              input_sum);
     }
   }
 }
 
-template <class Tiles, bool kAligned, int kRows, int kVectors, class Input>
+template <class Tiles, int kRows, int kVectors, class Input>
 [[gnu::always_inline]] inline void segment_sums(const Call<Input>& call, const Input* x,
                                                 const Segment& segment,
                                                 typename Tiles::Sums (&sum)[kRows][kVectors],
@@ -93,19 +92,25 @@ template <class Tiles, bool kAligned, int kRows, int kVectors, class Input>
   const std::uint64_t* w = call.weights + segment.weight / kByteGemmGroup;
   const unsigned phase = static_cast<unsigned>(segment.weight % kByteGemmGroup);
   std::ptrdiff_t left = segment.length;
-  if constexpr (requires { &Tiles::list_nonzero; }) {
-    if (const std::ptrdiff_t groups = left / kByteGemmGroup; groups >= kSparseRun) {
-      nonzero_sums<Tiles, kAligned>(x, row_stride, w, vector_stride, phase, groups, sum, input_sum);
-      left -= groups * kByteGemmGroup;
-      x += groups * kByteGemmGroup;
-      w += groups;
+  if (phase == 0) {
+    if constexpr (requires { &Tiles::list_nonzero; }) {
+      if (const std::ptrdiff_t groups = left / kByteGemmGroup; groups >= kSparseRun) {
+        nonzero_sums<Tiles>(x, row_stride, w, vector_stride, groups, sum, input_sum);
+        left -= groups * kByteGemmGroup;
+        x += groups * kByteGemmGroup;
+        w += groups;
+      }
+    }
+    for (; left >= kByteGemmGroup; left -= kByteGemmGroup, x += kByteGemmGroup, ++w) {
+      accumulate<Tiles, true>(x, row_stride, w, vector_stride, phase, sum, input_sum);
+    }
+  } else {
+    for (; left >= kByteGemmGroup; left -= kByteGemmGroup, x += kByteGemmGroup, ++w) {
+      accumulate<Tiles, false>(x, row_stride, w, vector_stride, phase, sum, input_sum);
     }
   }
-  for (; left >= kByteGemmGroup; left -= kByteGemmGroup, x += kByteGemmGroup, ++w) {
-    accumulate<Tiles, kAligned>(x, row_stride, w, vector_stride, phase, sum, input_sum);
-  }
   if (left > 0) {
-    accumulate<Tiles, kAligned>(x, row_stride, w, vector_stride, phase, sum, input_sum, left);
+    accumulate<Tiles, false>(x, row_stride, w, vector_stride, phase, sum, input_sum, left);
   }
 }
 
@@ -138,11 +143,7 @@ template <class Tiles, int kRows, int kVectors, class Input>
         done = 0;
       }
       const Input* x = rows + piece.input;
-      if (piece.weight % kByteGemmGroup == 0) {
-        segment_sums<Tiles, true>(call, x, piece, sum, input_sum);
-      } else {
-        segment_sums<Tiles, false>(call, x, piece, sum, input_sum);
-      }
+      segment_sums<Tiles>(call, x, piece, sum, input_sum);
       room -= (piece.length + kByteGemmGroup - 1) / kByteGemmGroup * kByteGemmGroup;
     }
 #pragma GCC unroll 8
