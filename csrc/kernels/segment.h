@@ -6,9 +6,9 @@
 // zero.
 //
 // `input` is relative to the start of a row (an output pixel's origin) and may be negative; the
-// element is one float for float kernels and one 64-bit word for packed ones. `weight` counts the
-// same unit along K. Rows share the list: a kernel call covers only pixels whose windows are
-// clipped alike.
+// element is one float or byte for kernels of numbers and one 64-bit word for packed ones. `weight`
+// counts the same unit along K. Rows share the list: a kernel call covers only pixels whose windows
+// are clipped alike.
 #pragma once
 
 #include <cstddef>

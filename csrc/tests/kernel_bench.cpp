@@ -1,6 +1,6 @@
 // GMAC/s of the dot-product kernels and Gelement/s of the others, for every manifest row that this
-// CPU supports, in cache; and binary layers, packed in and packed out. Minimum time of many: the
-// figure is the kernel's, not the machine's noise.
+// CPU supports, in cache; binary layers, packed in and packed out, and first layers, packed out.
+// Minimum time of many: the figure is the kernel's, not the machine's noise.
 //
 // Binary products also show their share of B, the rate of xor + popcount + add on 512-bit vectors
 // at two operations a cycle: 512 products in 1.5 cycles of the clock measured in the same run.

@@ -1,7 +1,5 @@
 #include <immintrin.h>
 
-#include <type_traits>
-
 #include "kernels/binarize_bytes/binarize_bytes.h"
 #include "kernels/binarize_bytes/vector_loop.h"
 
@@ -19,7 +17,7 @@ struct Bytes {
     return _mm256_zextsi128_si256(_mm_cvtsi64_si128(static_cast<long long>(first_bytes(x, count))));
   }
   static std::uint64_t inside(__m256i x, __m256i lower, __m256i upper) {
-    constexpr bool kSigned = std::is_signed_v<T>;
+    constexpr bool kSigned = kIsSigned<T>;
     const __m256i raised = kSigned ? _mm256_max_epi8(x, lower) : _mm256_max_epu8(x, lower);
     const __m256i lowered = kSigned ? _mm256_min_epi8(x, upper) : _mm256_min_epu8(x, upper);
     // Neither bound moves what lies inside.

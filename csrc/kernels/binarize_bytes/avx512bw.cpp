@@ -1,7 +1,5 @@
 #include <immintrin.h>
 
-#include <type_traits>
-
 #include "kernels/binarize_bytes/binarize_bytes.h"
 #include "kernels/binarize_bytes/vector_loop.h"
 
@@ -17,7 +15,7 @@ struct Bytes {
     return _mm512_maskz_loadu_epi8(~std::uint64_t{0} >> (64 - count), x);
   }
   static std::uint64_t inside(__m512i x, __m512i lower, __m512i upper) {
-    if constexpr (std::is_signed_v<T>) {
+    if constexpr (kIsSigned<T>) {
       return _mm512_mask_cmple_epi8_mask(_mm512_cmple_epi8_mask(lower, x), x, upper);
     }
     return _mm512_mask_cmple_epu8_mask(_mm512_cmple_epu8_mask(lower, x), x, upper);

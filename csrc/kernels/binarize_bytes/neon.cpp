@@ -21,7 +21,7 @@ template <class T>
 struct Bytes {
   static constexpr std::ptrdiff_t kLanes = 16;
   static constexpr std::ptrdiff_t kTail = 8;
-  using Vector = std::conditional_t<std::is_signed_v<T>, int8x16_t, uint8x16_t>;
+  using Vector = std::conditional_t<kIsSigned<T>, int8x16_t, uint8x16_t>;
   static Vector load(const T* x) { return load_bytes(x); }
   static Vector load(const T* x, std::ptrdiff_t count) {
     const std::uint64_t bytes[2] = {first_bytes(x, count), 0};

@@ -14,6 +14,9 @@
 namespace bnn {
 namespace {
 
+template <class T>
+constexpr bool kIsSigned = static_cast<T>(-1) < 0;
+
 // One vector of channels, of which `count...` are there where it is given, for every row. The
 // bounds stay in registers.
 template <class Bytes, class T, class... Count>

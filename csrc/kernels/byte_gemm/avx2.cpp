@@ -1,7 +1,5 @@
 #include <immintrin.h>
 
-#include <type_traits>
-
 #include "kernels/byte_gemm/byte_gemm.h"
 #include "kernels/byte_gemm/tiles.h"
 #include "kernels/positions_of_ones.h"
@@ -13,7 +11,7 @@ namespace {
 template <class Input>
 struct Tiles {
   static constexpr int kLanes = 16;
-  static constexpr bool kInputSums = std::is_signed_v<Input>;
+  static constexpr bool kInputSums = kIsSigned<Input>;
   // Sums of two products are at most 512, so 64 of them fit into 16 bits: −2^15 is one such sum.
   static constexpr std::ptrdiff_t kMaxSteps = 64;
   static constexpr int kMaxRows[kMaxVectors] = {kInputSums ? 3 : 4, 2, 1, 1};

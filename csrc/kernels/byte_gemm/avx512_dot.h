@@ -8,8 +8,6 @@
 
 #include <immintrin.h>
 
-#include <type_traits>
-
 #include "kernels/byte_gemm/tiles.h"
 
 namespace bnn {
@@ -22,7 +20,7 @@ namespace {
 template <class Input, class Dot>
 struct Avx512Tiles {
   static constexpr int kLanes = 16;
-  static constexpr bool kInputSums = std::is_signed_v<Input>;
+  static constexpr bool kInputSums = kIsSigned<Input>;
   static constexpr std::ptrdiff_t kMaxSteps = Dot::kMaxSteps;
   using Sums = __m512i;
   using InputSum = __m512i;

@@ -35,8 +35,8 @@ struct Tiles {
   // Sums of two bytes lie between −2^8 and 2^9 − 2: 128 of them fit into 16 bits of their kind.
   static constexpr std::ptrdiff_t kMaxSteps = 128;
   static constexpr int kMaxRows[kMaxVectors] = {2, 1, 1, 1};
-  using Halves = std::conditional_t<std::is_signed_v<Input>, i16x8, u16x8>;
-  using Words = std::conditional_t<std::is_signed_v<Input>, i32x4, u32x4>;
+  using Halves = std::conditional_t<kIsSigned<Input>, i16x8, u16x8>;
+  using Words = std::conditional_t<kIsSigned<Input>, i32x4, u32x4>;
   struct Sums {
     Halves quarters[4];  // four lanes each, two sums a lane, of elements with weight −1
   };

@@ -27,6 +27,9 @@ namespace bnn {
 namespace {
 
 template <class Input>
+constexpr bool kIsSigned = static_cast<Input>(-1) < 0;
+
+template <class Input>
 using Call = DotCall<Input, std::uint64_t, std::int32_t>;
 
 // The word of the four weights from weight 4·i + phase on, where w points at word i.
