@@ -20,6 +20,7 @@ namespace {
 // Accumulators are int32: K must stay below 2^31 for every format (weights of that size exist
 // nowhere).
 constexpr std::int64_t kMaxDotLength = std::int64_t{1} << 30;
+constexpr std::int64_t kMaxByteDotLength = (std::int64_t{1} << 23) - 1;
 constexpr std::int64_t kMaxExtent = std::int64_t{1} << 24;
 
 constexpr std::size_t kTileElements = std::size_t{kMaxRows} * kMaxVectors * 16;
@@ -80,6 +81,41 @@ struct F32Format : FloatInputFormat<F32GemmFn> {
   using Weight = float;
   static constexpr double kMacsPerCycle = 12.0;
   static const Variant<F32GemmFn>& kernel(const KernelSet& set) { return set.f32_gemm; }
+};
+
+// 8-bit integers × bits. T = std::uint8_t or std::int8_t.
+template <class T>
+struct ByteFormat {
+  static constexpr bool kPlanes = false;
+  static constexpr bool kUnsigned = std::is_same_v<T, std::uint8_t>;
+  using Input = T;
+  using Weight = std::uint64_t;
+  using Acc = std::int32_t;
+  static constexpr ElementType kInputType = kUnsigned ? ElementType::u8 : ElementType::i8;
+  static constexpr double kMacsPerCycle = 48.0;
+
+  static const auto& kernel(const KernelSet& set) {
+    if constexpr (kUnsigned) {
+      return set.byte_gemm_u8;
+    } else {
+      return set.byte_gemm_i8;
+    }
+  }
+  static std::int64_t unit(std::int64_t channels) { return channels; }
+
+  template <class KernelFn>
+  static void run(KernelFn kernel, const Input* input, std::ptrdiff_t row_stride, int rows,
+                  const Segment* segments, int segment_count, const Weight* weights,
+                  std::ptrdiff_t vector_stride, int vectors, std::int64_t /*valid*/, Acc* acc,
+                  std::ptrdiff_t acc_stride) {
+    kernel(input, row_stride, rows, segments, segment_count, weights, vector_stride, vectors, acc,
+           acc_stride);
+  }
+
+  // Words of one lane vector: the last one is only there to be read (byte_gemm.h).
+  static std::int64_t vector_words(std::int64_t length) {
+    return (length + kByteGemmGroup - 1) / kByteGemmGroup + 1;
+  }
 };
 
 // --- the layer
@@ -193,10 +229,14 @@ class DotLayer final : public Op {
   // Elements from one lane vector's weights to the next; lane masks hold a whole vector in one
   // element.
   std::ptrdiff_t vector_stride() const {
-    const std::int64_t per_k = std::is_same_v<Format, BinaryWeightFormat> ? 1 : kernel_.lanes;
     const std::int64_t line = static_cast<std::int64_t>(kAlignment / sizeof(Weight));
-    const std::int64_t planes = static_cast<std::int64_t>(spec_.weight_code.shifts.size());
-    return round_up(planes * length_ * per_k, line);
+    if constexpr (requires { Format::vector_words(length_); }) {
+      return round_up(Format::vector_words(length_), line);
+    } else {
+      const std::int64_t per_k = std::is_same_v<Format, BinaryWeightFormat> ? 1 : kernel_.lanes;
+      const std::int64_t planes = static_cast<std::int64_t>(spec_.weight_code.shifts.size());
+      return round_up(planes * length_ * per_k, line);
+    }
   }
 
  private:
@@ -404,6 +444,24 @@ void fill_lanes(DotLayer<Format>& layer, std::span<const typename Format::Weight
   }
 }
 
+template <class T>
+std::unique_ptr<Op> byte_layer(const DotLayerSpec& spec, std::int64_t length,
+                               std::span<const std::uint8_t> weights, const Epilogue& epilogue,
+                               const KernelSet& kernels) {
+  auto layer = std::make_unique<DotLayer<ByteFormat<T>>>(spec, length, epilogue, kernels);
+  const std::int64_t row_bytes = (length + 7) / 8;
+  const std::int64_t lanes = layer->lanes();
+  for (std::int64_t o = 0; o < spec.outputs; ++o) {
+    const std::uint8_t* source = weights.data() + o * row_bytes;
+    std::uint64_t* target = layer->weights().data() + o / lanes * layer->vector_stride();
+    for (std::int64_t k = 0; k < length; ++k) {
+      const std::uint64_t bit = (source[k / 8] >> (k % 8)) & 1u;
+      target[k / kByteGemmGroup] |= bit << (o % lanes * kByteGemmGroup + k % kByteGemmGroup);
+    }
+  }
+  return layer;
+}
+
 }  // namespace
 
 std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
@@ -461,6 +519,24 @@ std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
     }
   }
   return layer;
+}
+
+std::unique_ptr<Op> make_byte_layer(const DotLayerSpec& spec, ElementType input,
+                                    std::span<const std::uint8_t> weights, const Epilogue& epilogue,
+                                    const KernelSet& kernels) {
+  check_spec(spec);
+  if (spec.groups != 1) bad_spec(spec, "1-bit weights in groups");
+  const std::int64_t length = taps_of(spec) * spec.features;
+  if (length > kMaxByteDotLength) bad_spec(spec, "sums of bytes that may leave 32 bits");
+  check_weight_count(spec, weights.size(), (length + 7) / 8);
+  switch (input) {
+    case ElementType::u8:
+      return byte_layer<std::uint8_t>(spec, length, weights, epilogue, kernels);
+    case ElementType::i8:
+      return byte_layer<std::int8_t>(spec, length, weights, epilogue, kernels);
+    default:
+      bad_spec(spec, "8-bit integers are due instead of " + TensorType(input).text());
+  }
 }
 
 std::unique_ptr<Op> make_f32_layer(const DotLayerSpec& spec, std::span<const float> weights,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bits.h"
+#include "ops/cast.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "ops/packing.h"
@@ -276,6 +277,17 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     });
   }
   refused("too few weights", [&] { make_f32_layer(spec(2, 3), floats, FloatEpilogue{}, kernels); });
+  refused("a byte layer on floats", [&] {
+    const std::vector<std::uint8_t> bits(1);
+    make_byte_layer(spec(1, 8), ElementType::f32, bits, FloatEpilogue{}, kernels);
+  });
+  refused("sums of bytes beyond 32 bits", [&] {
+    const std::vector<std::uint8_t> bits(1 << 20);
+    make_byte_layer(spec(1, 1 << 23), ElementType::u8, bits, FloatEpilogue{}, kernels);
+  });
+  refused("a cast of floats", [&] { make_cast("cast", ElementType::f32); });
+  refused("packed bits under another shape",
+          [&] { make_reshape("r", {-1, 2}, ElementType::bits); });
   refused("a NaN threshold", [&] {
     const float nan = std::numeric_limits<float>::quiet_NaN();
     make_f32_layer(spec(1, 4), floats, Thresholds{{nan}, {0.0f}, false}, kernels);
