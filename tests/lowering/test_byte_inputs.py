@@ -309,6 +309,48 @@ def test_packed_models_keep_reading_bytes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(packed.predict(x), engine.predict(x))
 
 
+@pytest.mark.parametrize("tail", ["y = PRelu(a, slope)", f"n = PRelu(a, slope) {SIGN}"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_residuals_behind_sums_of_bytes(isa: str, dtype: str, tail: str) -> None:
+    random = np.random.default_rng(1)
+    constants = {
+        **SCALARS,
+        **batch_norm(20, 300, 1),
+        "w": signs(random, (20, 5, 3, 3)),
+        "slope": random.normal(size=(20, 1, 1)).astype(np.float32),
+    }
+    model = model_from_text(
+        f"g ({dtype}[N, 5, 8, 9] x, float[N, 20, 8, 9] r) => (float[] y) {{ f = Cast<to=1>(x) "
+        f"z = Conv<pads=[1, 1, 1, 1]>(f, w) "
+        f"{NORM.replace('n =', 'm =')} a = Add(m, r) {tail} }}",
+        constants,
+    )
+    feeds = {
+        "x": draw((3, 5, 8, 9), dtype),
+        "r": random.normal(size=(3, 20, 8, 9)).astype(np.float32),
+    }
+    engine = assert_equal_answers(model, feeds)
+    check_w1a8(engine, dtype, isa)
+    assert any(entry.startswith("Add") for entry in layer_of(engine).fused)
+
+
+@pytest.mark.parametrize("nan", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_signs_beside_bytes(dtype: str, nan: bool) -> None:
+    """The network in floats, which NaN needs, reads the same bytes."""
+    random = np.random.default_rng(2)
+    model = model_from_text(
+        f"g ({dtype}[N, 9] x, float[N, 70] r) => (float[] y) {{ f = Cast<to=1>(x) s = Sign(r) "
+        "a = MatMul(f, w) b = MatMul(s, u) y = Add(a, b) }",
+        {"w": signs(random, (9, 4)), "u": signs(random, (70, 4))},
+    )
+    r = random.normal(size=(5, 70)).astype(np.float32)
+    r[1, 2], r[3, 4] = 0, np.nan if nan else 1
+    engine = assert_equal_answers(model, {"x": draw((5, 9), dtype), "r": r})
+    kinds = sorted(layer.kind for layer in engine.summary().layers if layer.kind != "float")
+    assert kinds == ["W1A1", "W1A8"]
+
+
 # -- packing ---------------------------------------------------------------------------------------
 
 
@@ -363,3 +405,33 @@ def test_images_of_bytes_are_packed(dtype: str, last: bool, channels: int) -> No
     assert [kernel.partition("/")[0] for kernel in kernels] == [
         f"binarize_{'i8' if dtype == 'int8' else 'u8'}"
     ]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ternary_signs_of_bytes(dtype: str) -> None:
+    random = np.random.default_rng(0)
+    model = model_from_text(
+        f"g ({dtype}[N, 3, 6, 5] x) => (float[] y) "
+        "{ f = Cast<to=1>(x) s = Sign(f) y = Conv<pads=[1, 1, 1, 1]>(s, w) }",
+        {"w": signs(random, (10, 3, 3, 3))},
+    )
+    x = draw((3, 3, 6, 5), dtype) * (random.random((3, 3, 6, 5)) < 0.7)
+    engine = assert_equal_answers(model, {"x": x.astype(dtype)})
+    assert layer_of(engine).kind == "W1A1"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_packed_bytes_are_padded(dtype: str) -> None:
+    random = np.random.default_rng(0)
+    model = model_from_text(
+        f"g ({dtype}[N, 3, 6, 5] x) => (float[] y) {{ f = Cast<to=1>(x) c = Greater(f, zero) "
+        "b = Where(c, one, minus) p = Pad(b, frame, minus) y = Conv(p, w) }",
+        {
+            **SCALARS,
+            "frame": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+            "w": signs(random, (10, 3, 3, 3)),
+        },
+    )
+    engine = assert_equal_answers(model, {"x": draw((3, 3, 6, 5), dtype)})
+    assert layer_of(engine).kind == "W1A1"
+    assert is_one_program(engine)
