@@ -1,6 +1,7 @@
 """Compiled core of bnn_engine: programs of packed and float layers."""
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class FloatEpilogue:
 class Program:
     def run(
         self,
-        inputs: Sequence[NDArray[np.float32]],
+        inputs: Sequence[NDArray[Any]],
         out: Sequence[NDArray[np.float32]] = ...,
     ) -> tuple[NDArray[np.float32], ...] | None: ...
     def run_plain(self, x: object) -> NDArray[np.float32] | None: ...
@@ -49,7 +50,10 @@ class Program:
 
 class ProgramBuilder:
     def __init__(self) -> None: ...
-    def input(self, name: str, declared: Sequence[int]) -> int: ...
+    def input(
+        self, name: str, declared: Sequence[int], type: Literal["f32", "u8", "i8"] = "f32"
+    ) -> int: ...
+    def cast(self, name: str, input: int) -> int: ...
     def xnor_dense(
         self,
         name: str,
@@ -83,6 +87,25 @@ class ProgramBuilder:
         epilogue: Epilogue,
     ) -> int: ...
     def binary_weight_conv(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.uint8],
+        outputs: int,
+        channels: int,
+        window: Window,
+        epilogue: Epilogue,
+    ) -> int: ...
+    def byte_dense(
+        self,
+        name: str,
+        input: int,
+        weights: NDArray[np.uint8],
+        outputs: int,
+        features: int,
+        epilogue: Epilogue,
+    ) -> int: ...
+    def byte_conv(
         self,
         name: str,
         input: int,

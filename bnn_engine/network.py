@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 class NativeStage:
-    """A program of the core with the tensors it reads and writes, all float32.
+    """A program of the core with the tensors it reads and the float32 tensors it writes.
 
     Attributes:
         program: the program.
@@ -29,6 +29,7 @@ class NativeStage:
         self,
         program: _core.Program,
         inputs: tuple[str, ...],
+        dtypes: tuple[np.dtype[Any], ...],
         outputs: tuple[str, ...],
         build_keeping_nan: Callable[[], _core.Program] | None = None,
     ) -> None:
@@ -37,6 +38,7 @@ class NativeStage:
         Args:
             program: the program.
             inputs: names of the tensors it reads.
+            dtypes: their dtypes.
             outputs: names of the tensors it computes.
             build_keeping_nan: makes the same program in floats, for the rare call in which NaN
                 reaches signs that ``program`` packs; None where it packs none.
@@ -44,12 +46,16 @@ class NativeStage:
         self.program = program
         self.inputs = inputs
         self.outputs = outputs
+        self._dtypes = dtypes
         self._build_keeping_nan = build_keeping_nan
         self._keeping_nan: _core.Program | None = None
 
     def run(self, tensors: dict[str, Array]) -> None:
         """Compute the stage's outputs into ``tensors``."""
-        arrays = [np.require(tensors[name], np.float32, ["C", "A"]) for name in self.inputs]
+        arrays = [
+            np.require(tensors[name], dtype, ["C", "A"])
+            for name, dtype in zip(self.inputs, self._dtypes, strict=True)
+        ]
         results = self.program.run(arrays)
         if results is None:
             results = self._program_keeping_nan().run(arrays)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bnn_engine import _core
 from bnn_engine.errors import UnsupportedOpError
 from bnn_engine.graph import Graph, Node, Value
@@ -142,6 +144,7 @@ def _native_stage(
     stage = NativeStage(
         program,
         tuple(value.name for value in ordered),
+        tuple(value.dtype or np.dtype(np.float32) for value in ordered),
         tuple(value.name for value in outputs.values()),
         (lambda: build(keep_nan=True)[0]) if packs_signs else None,
     )

@@ -22,7 +22,7 @@ __all__ = ["Binarize"]
 
 
 class Binarize(NativeOp):
-    """``Binarize``: float32 to packed bits."""
+    """``Binarize``: float32, or 8-bit integers stored as such, to packed bits."""
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""

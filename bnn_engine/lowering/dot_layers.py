@@ -31,7 +31,10 @@ __all__ = ["BinaryConv", "BinaryGemm", "FloatConv", "FloatGemm"]
 
 Epilogue = _core.FloatEpilogue | _core.Thresholds
 Form = Literal["plain", "channels_last"]
-Kind = Literal["W1A1", "W1A32", "float"]
+Kind = Literal["W1A1", "W1A8", "W1A32", "float"]
+
+_EXACT_INTEGERS = 1 << 24
+"""Below it float32 holds every integer, so that sums of integers are exact in any order."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,18 @@ def _on_bits(node: Node, emitter: Emitter) -> bool:
     return emitter.located(data_input(node)).bits or not emitter.keep_nan
 
 
+def _sums_integers(value: Value, length: int, emitter: Emitter) -> bool:
+    """Whether 32-bit sums of ``length`` elements ±x are the float sums of the graph, bit for bit.
+
+    Both are exact where ``value`` is stored as 8-bit integers and no sum leaves float32's integers.
+    """
+    return emitter.located(value).integers and length * 255 < _EXACT_INTEGERS
+
+
+def _kind(binary: bool, integers: bool) -> Kind:
+    return "W1A1" if binary else "W1A8" if integers else "W1A32"
+
+
 class BinaryGemm(NativeOp):
     """``BinaryGemm`` and ``BinaryWeightGemm``: [N, K] times ±1 weights [outputs, K]."""
 
@@ -196,7 +211,11 @@ class BinaryGemm(NativeOp):
         name, value = layer_name(node), data_input(node)
         tail = _tail(node, outputs, [], graph, emitter, "plain")
         binary = _on_bits(node, emitter)
-        located = emitter.packed(value) if binary else emitter.floats(value)
+        integers = not binary and _sums_integers(value, features, emitter)
+        if binary:
+            located = emitter.packed(value)
+        else:
+            located = emitter.numbers(value) if integers else emitter.floats(value)
         bits = packing.sign_bits(packed, features)
         positions = 1
         if located.image is not None:  # stored [H, W, C], weights know [C, H, W]
@@ -210,10 +229,9 @@ class BinaryGemm(NativeOp):
             )
         else:
             rows = packing.to_bytes(bits.reshape(outputs, features))
-            step = emitter.builder.binary_weight_dense(
-                name, located.id, rows, outputs, features, tail.epilogue
-            )
-        kind: Kind = "W1A1" if binary else "W1A32"
+            dense = emitter.builder.byte_dense if integers else emitter.builder.binary_weight_dense
+            step = dense(name, located.id, rows, outputs, features, tail.epilogue)
+        kind = _kind(binary, integers)
         _finish(node, tail, step, kind, outputs * features, graph, emitter)
 
 
@@ -246,6 +264,7 @@ class BinaryConv(NativeOp):
         bits = packing.sign_bits(packed, channels * taps)
         bits = bits.reshape(outputs, channels, taps).transpose(0, 2, 1)
         binary = _on_bits(node, emitter)
+        integers = not binary and _sums_integers(value, channels * taps, emitter)
         if binary:
             located = emitter.packed(value)
             step = emitter.builder.xnor_conv(
@@ -264,9 +283,10 @@ class BinaryConv(NativeOp):
             if emitter.builder.stores_channels_first(step):
                 tail = replace(tail, form="plain")
         else:
-            step = emitter.builder.binary_weight_conv(
+            conv = emitter.builder.byte_conv if integers else emitter.builder.binary_weight_conv
+            step = conv(
                 name,
-                emitter.channels_last(value),
+                emitter.row_numbers(value).id if integers else emitter.channels_last(value),
                 packing.to_bytes(bits.reshape(outputs, taps * channels)),
                 outputs,
                 channels,
@@ -274,7 +294,7 @@ class BinaryConv(NativeOp):
                 tail.epilogue,
             )
         macs = outputs * channels * taps * _pixels(node.output)
-        _finish(node, tail, step, "W1A1" if binary else "W1A32", macs, graph, emitter)
+        _finish(node, tail, step, _kind(binary, integers), macs, graph, emitter)
 
 
 def _bias(constant: Value | None, outputs: int, factor: float = 1.0) -> ChannelSteps | None:

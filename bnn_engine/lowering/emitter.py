@@ -8,13 +8,16 @@ Physical forms of a float or packed value:
   weights instead of moving activations.
 
 Bits are packed along the last stored axis, so a packed image is always channels last.
+
+A float value whose elements are 8-bit integers may stay stored as these integers: a ``Cast`` costs
+nothing until a layer asks for floats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,9 +26,17 @@ from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.summary import LayerSummary
 from bnn_engine.passes.facts import is_bipolar
 
-__all__ = ["Emitter", "Located"]
+__all__ = ["INPUT_TYPES", "Emitter", "Located"]
 
 Form = Literal["plain", "channels_last", "flattened"]
+
+INPUT_TYPES: dict[np.dtype[Any], Literal["f32", "u8", "i8"]] = {
+    np.dtype(np.float32): "f32",
+    np.dtype(np.uint8): "u8",
+    np.dtype(np.int8): "i8",
+    np.dtype(np.bool_): "u8",
+}
+"""dtypes that programs read, and what the core calls them."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,7 @@ class Located:
         form: physical form.
         bits: packed ±1 instead of float32.
         ternary: packed signs with a mask of what is not 0.
+        integers: 8-bit integers instead of float32.
         image: (C, H, W) of a flattened image, else None.
     """
 
@@ -44,6 +56,7 @@ class Located:
     form: Form
     bits: bool = False
     ternary: bool = False
+    integers: bool = False
     image: tuple[int, int, int] | None = None
 
 
@@ -105,10 +118,13 @@ class Emitter:
         return self._located[id(value)]
 
     def add_input(self, value: Value) -> None:
-        """Make ``value`` (float32, known rank) an input of the program, in plain form."""
+        """Make ``value`` (of a known rank and one of INPUT_TYPES) a plain input of the program."""
         assert value.shape is not None
+        assert value.dtype is not None
         declared = [dim if isinstance(dim, int) else -1 for dim in value.shape]
-        self.place(value, Located(self.builder.input(value.name, declared), "plain"))
+        kind = INPUT_TYPES[value.dtype]
+        step = self.builder.input(value.name, declared, kind)
+        self.place(value, Located(step, "plain", integers=kind != "f32"))
 
     def _convert(self, source: Located, to: str, emit: Callable[[], int]) -> int:
         """What ``emit`` makes of ``source``, computed once however many steps read it so."""
@@ -118,6 +134,15 @@ class Emitter:
 
     def floats(self, value: Value) -> Located:
         """``value`` as floats, in whatever form it is stored."""
+        located = self.numbers(value)
+        if not located.integers:
+            return located
+        name = f"{value.name} (float)"
+        cast = self._convert(located, "floats", lambda: self.builder.cast(name, located.id))
+        return replace(located, id=cast, integers=False)
+
+    def numbers(self, value: Value) -> Located:
+        """``value`` as floats or the 8-bit integers it is stored as, in whatever form."""
         located = self.located(value)
         if not located.bits:
             return located
@@ -137,29 +162,41 @@ class Emitter:
     def plain(self, value: Value) -> int:
         """``value`` as plain floats."""
         located = self.located(value)
-        name = f"{value.name} (NCHW)"
         if located.bits and located.form == "channels_last" and not located.ternary:
+            name = f"{value.name} (NCHW)"
             return self._convert(
                 located, "plain", lambda: self.builder.unpack_planar(name, located.id)
             )
-        floats = self.floats(value)
-        if floats.form == "plain":
-            return floats.id
+        return self._plain(value, self.floats(value))
+
+    def plain_numbers(self, value: Value) -> Located:
+        """``value`` as plain floats or the 8-bit integers it is stored as."""
+        located = self.located(value)
+        step = self._plain(value, located) if located.integers else self.plain(value)
+        return Located(step, "plain", integers=located.integers)
+
+    def _plain(self, value: Value, located: Located) -> int:
+        """``value``, which ``located`` holds as numbers, in plain form."""
+        if located.form == "plain":
+            return located.id
+        name = f"{value.name} (NCHW)"
 
         def move() -> int:
-            image = floats.image
-            if image is None:
-                return self.builder.permute(name, floats.id, [0, 3, 1, 2])
-            channels, height, width = image
-            pixels = self.builder.reshape(name, floats.id, [0, height, width, channels])
+            if located.image is None:
+                return self.builder.permute(name, located.id, [0, 3, 1, 2])
+            channels, height, width = located.image
+            pixels = self.builder.reshape(name, located.id, [0, height, width, channels])
             moved = self.builder.permute(name, pixels, [0, 3, 1, 2])
             return self.builder.reshape(name, moved, [0, channels * height * width])
 
-        return self._convert(floats, "plain", move)
+        return self._convert(located, "plain", move)
 
     def channels_last(self, value: Value) -> int:
         """The image ``value`` as channels-last floats."""
-        located = self.floats(value)
+        return self._channels_last(value, self.floats(value))
+
+    def _channels_last(self, value: Value, located: Located) -> int:
+        """The image ``value``, which ``located`` holds as numbers, in channels-last form."""
         if located.form == "channels_last":
             return located.id
         assert value.shape is not None
@@ -176,6 +213,14 @@ class Emitter:
     def rows(self, value: Value) -> int:
         """``value`` with its channels (axis 1 of the graph) last: [N, C] or [N, H, W, C]."""
         return self.channels_last(value) if value.rank == 4 else self.plain(value)
+
+    def row_numbers(self, value: Value) -> Located:
+        """As :meth:`rows`, but the 8-bit integers that ``value`` may be stored as stay integers."""
+        if value.rank != 4:
+            return self.plain_numbers(value)
+        located = self.numbers(value)
+        step = self._channels_last(value, located)
+        return Located(step, "channels_last", integers=located.integers)
 
     def packed(self, value: Value) -> Located:
         """``value``, all of whose elements are -1, 0 or +1, as bits packed along its channels."""
@@ -197,6 +242,9 @@ class Emitter:
     def binarized(self, name: str, value: Value, thresholds: _core.Thresholds) -> Located:
         """``value``, [N, C] or [N, C, H, W], as bits: +1 within the thresholds of its channel."""
         planar, last = self.builder.binarize_planar, self.builder.binarize
+        if self.located(value).integers:
+            rows = self.row_numbers(value)
+            return Located(last(name, rows.id, thresholds), rows.form, bits=True)
         return self._packed(
             value,
             lambda source: planar(name, source, thresholds),

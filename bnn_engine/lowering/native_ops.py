@@ -8,9 +8,10 @@ from bnn_engine.graph import Node
 from bnn_engine.lowering.binarization import Binarize
 from bnn_engine.lowering.dot_layers import BinaryConv, BinaryGemm, FloatConv, FloatGemm
 from bnn_engine.lowering.elementwise import Arithmetic, Softmax
+from bnn_engine.lowering.emitter import INPUT_TYPES
 from bnn_engine.lowering.native_op import NativeOp
 from bnn_engine.lowering.pooling import GlobalAveragePool, Pool
-from bnn_engine.lowering.reshaping import Identity, Reshape, Transpose
+from bnn_engine.lowering.reshaping import Cast, Identity, Reshape, Transpose
 from bnn_engine.lowering.signs import PadSigns, Sign
 
 __all__ = ["NATIVE_OPS", "why_not_native"]
@@ -22,6 +23,7 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "Add"): _ARITHMETIC,
     ("", "AveragePool"): _POOL,
     ("", "BatchNormalization"): _ARITHMETIC,
+    ("", "Cast"): Cast(),
     ("", "Clip"): _ARITHMETIC,
     ("", "Conv"): FloatConv(),
     ("", "Div"): _ARITHMETIC,
@@ -57,7 +59,7 @@ def why_not_native(node: Node) -> str | None:
     """Why the core cannot run ``node``, or None when it can.
 
     The core computes float32: every input that is not a constant must be a float32 tensor of known
-    rank, and so must the output.
+    rank, and so must the output. Only Cast reads other tensors, of 8-bit integers or booleans.
     """
     native = NATIVE_OPS.get((node.domain, node.op_type))
     if native is None:
@@ -66,7 +68,8 @@ def why_not_native(node: Node) -> str | None:
     if node.captures or not variables or node.inputs[0] is None:
         return "it has no variable input"
     for value in (*variables, node.output):
-        if value.dtype != np.float32:
+        is_cast_input = node.op_type == "Cast" and value is not node.output
+        if value.dtype != np.float32 and not (is_cast_input and value.dtype in INPUT_TYPES):
             return f"{value.name!r} is {value.dtype or 'of unknown dtype'}, not float32"
         if value.rank is None or value.rank > _MAX_RANK:
             return f"the rank of {value.name!r} is {value.rank or 'unknown'}"

@@ -1,4 +1,4 @@
-"""Reshape, Flatten, Transpose, Identity."""
+"""Reshape, Flatten, Transpose, Identity, Cast: the elements stay what they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import NativeOp, data_input, fused_origins, layer_name
 from bnn_engine.lowering.summary import LayerSummary
 
-__all__ = ["Identity", "Reshape", "Transpose"]
+__all__ = ["Cast", "Identity", "Reshape", "Transpose"]
 
 
 def _finish(node: Node, located: Located, emitter: Emitter) -> None:
@@ -61,15 +61,15 @@ class Reshape(NativeOp):
                 step = located.id
                 if not located.bits:
                     step = emitter.builder.reshape(name, step, [0, channels * height * width])
-                flat = replace(located, id=step, form="flattened", image=image)
-                _finish(node, flat, emitter)
+                _finish(node, replace(located, id=step, form="flattened", image=image), emitter)
                 return
-        step = emitter.builder.reshape(name, emitter.plain(value), target)
-        _finish(node, Located(step, "plain"), emitter)
+        plain = emitter.plain_numbers(value)
+        step = emitter.builder.reshape(name, plain.id, target)
+        _finish(node, replace(plain, id=step), emitter)
 
 
 class Transpose(NativeOp):
-    """``Transpose`` of floats; between NCHW and NHWC it only renames how an image is stored."""
+    """``Transpose`` of numbers; between NCHW and NHWC it only renames how an image is stored."""
 
     def _order(self, node: Node) -> list[int]:
         rank = data_input(node).rank
@@ -86,18 +86,31 @@ class Transpose(NativeOp):
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
         value, order = data_input(node), self._order(node)
-        located = emitter.floats(value)
+        located = emitter.numbers(value)
         if located.form == "channels_last" and order == [0, 2, 3, 1]:
-            _finish(node, Located(located.id, "plain"), emitter)
+            _finish(node, replace(located, form="plain"), emitter)
         elif located.form == "plain" and order == [0, 3, 1, 2]:
-            _finish(node, Located(located.id, "channels_last"), emitter)
+            _finish(node, replace(located, form="channels_last"), emitter)
         else:
-            step = emitter.builder.permute(layer_name(node), emitter.plain(value), order)
-            _finish(node, Located(step, "plain"), emitter)
+            plain = emitter.plain_numbers(value)
+            step = emitter.builder.permute(layer_name(node), plain.id, order)
+            _finish(node, replace(plain, id=step), emitter)
 
 
 class Identity(NativeOp):
     """``Identity``: another name for the same memory."""
+
+    def decline(self, node: Node) -> str | None:
+        """See :class:`NativeOp`."""
+        return None
+
+    def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
+        """See :class:`NativeOp`."""
+        _finish(node, emitter.located(data_input(node)), emitter)
+
+
+class Cast(NativeOp):
+    """``Cast`` of 8-bit integers or booleans to floats: they stay stored as what they are."""
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""

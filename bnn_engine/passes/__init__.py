@@ -11,6 +11,7 @@ from bnn_engine.passes.binarize import BinarizeComparisons
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.fold_constants import FoldConstants
+from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
@@ -32,6 +33,7 @@ PASSES: tuple[Pass, ...] = (
     FoldConstants(),
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
+    HoistCasts(),
     BinarizeComparisons(),
     BinaryConvolutions(),
     BinaryDenseLayers(),

@@ -15,6 +15,7 @@
 
 #include "bindings/register.h"
 #include "kernels/kernel_set.h"
+#include "ops/cast.h"
 #include "ops/dot_layer.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
@@ -110,6 +111,7 @@ class PyProgramBuilder {
   const KernelSet& kernels() const { return kernels_; }
 
   int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
+  ElementType element_of(int value) const { return builder_.type_of(value).element; }
   bool stores_channels_first(int id) const { return channels_first_.contains(id); }
 
   // A layer's inputs are its own and what its epilogue adds.
@@ -157,27 +159,56 @@ Shape shape_of(const py::array& array) {
   return Shape(dims);
 }
 
-// True for exactly what kernels read in place.
-bool is_plain_f32(const py::array& array) {
+ElementType element_type(const std::string& name) {
+  if (name == "f32") return ElementType::f32;
+  if (name == "u8") return ElementType::u8;
+  if (name == "i8") return ElementType::i8;
+  throw ModelFormatError("unknown input type '" + name + "'");
+}
+
+// "float32", for messages.
+const char* dtype_name(ElementType type) {
+  return type == ElementType::u8 ? "uint8" : type == ElementType::i8 ? "int8" : "float32";
+}
+
+// True for an array of elements `type` that lies in memory as kernels read it. NumPy's bool is a
+// byte of 0 or 1.
+bool is_plain(const py::array& array, ElementType type) {
   constexpr int kWanted =
       py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  return py::isinstance<py::array_t<float>>(array) && (array.flags() & kWanted) == kWanted;
+  if ((array.flags() & kWanted) != kWanted) return false;
+  switch (type) {
+    case ElementType::u8:
+      return py::isinstance<py::array_t<std::uint8_t>>(array) ||
+             py::isinstance<py::array_t<bool>>(array);
+    case ElementType::i8:
+      return py::isinstance<py::array_t<std::int8_t>>(array);
+    default:
+      return py::isinstance<py::array_t<float>>(array);
+  }
 }
 
 py::array new_output(const Shape& shape) {
   return py::array_t<float>(std::vector<py::ssize_t>(shape.dims().begin(), shape.dims().end()));
 }
 
-// Runs on arrays that is_plain_f32() accepts. `out`: arrays to fill, empty for new ones. None where
+// Runs on arrays that is_plain() accepts. `out`: arrays to fill, empty for new ones. None where
 // Program::run() gives up.
 py::object run_arrays(const Program& program, const std::vector<py::array>& inputs,
                       std::vector<py::array> out) {
   std::vector<Shape> shapes;
   std::vector<const void*> sources;
-  for (const py::array& array : inputs) {
-    if (!is_plain_f32(array)) throw py::type_error("inputs must be C-contiguous float32 arrays");
-    shapes.push_back(shape_of(array));
-    sources.push_back(array.data());
+  if (inputs.size() != program.inputs().size()) {
+    throw py::value_error("wrong number of input arrays");
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const ProgramInput& declared = program.inputs()[i];
+    if (!is_plain(inputs[i], declared.type)) {
+      throw py::type_error("input '" + declared.name + "' must be a C-contiguous " +
+                           dtype_name(declared.type) + " array");
+    }
+    shapes.push_back(shape_of(inputs[i]));
+    sources.push_back(inputs[i].data());
   }
   const std::vector<Shape> results = program.output_shapes(shapes);
   if (out.empty()) {
@@ -186,7 +217,7 @@ py::object run_arrays(const Program& program, const std::vector<py::array>& inpu
   if (out.size() != results.size()) throw py::value_error("wrong number of output arrays");
   std::vector<float*> targets;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!is_plain_f32(out[i]) || !out[i].writeable()) {
+    if (!is_plain(out[i], ElementType::f32) || !out[i].writeable()) {
       throw py::type_error("outputs must be writeable C-contiguous float32 arrays");
     }
     const Shape shape = shape_of(out[i]);
@@ -211,7 +242,7 @@ py::object run_arrays(const Program& program, const std::vector<py::array>& inpu
 py::object run_plain(const Program& program, const py::object& x) {
   if (!py::isinstance<py::array>(x)) return py::none();
   const py::array array = py::reinterpret_borrow<py::array>(x);
-  if (!is_plain_f32(array)) return py::none();
+  if (!is_plain(array, program.inputs().front().type)) return py::none();
   const std::array<Shape, 1> shapes{shape_of(array)};
   const std::vector<Shape> results = program.output_shapes(shapes);
   py::array out = new_output(results.front());
@@ -230,13 +261,12 @@ py::object run_plain(const Program& program, const py::object& x) {
 
 void register_program(py::module_& module) {
   py::class_<Program>(module, "Program", "An immutable network, ready to run.")
-      .def(
-          "run", &run_arrays, py::arg("inputs"), py::arg("out") = std::vector<py::array>{},
-          "Compute all outputs of C-contiguous float32 inputs; fills `out` when given. None when a "
-          "NaN reached signs that are packed: run the same network in floats.")
+      .def("run", &run_arrays, py::arg("inputs"), py::arg("out") = std::vector<py::array>{},
+           "Compute all outputs of C-contiguous inputs of the declared types; fills `out` when "
+           "given. None when a NaN reached signs that are packed: run the same network in floats.")
       .def("run_plain", &run_plain, py::arg("x"),
-           "One input, one output: the result, or None when x is not a C-contiguous float32 array "
-           "or run() gives None.")
+           "One input, one output: the result, or None when x is not a C-contiguous array of the "
+           "input's type or run() gives None.")
       .def("trim", &Program::trim, "Free cached plans and workspaces.")
       .def(
           "steps",
@@ -272,10 +302,18 @@ void register_program(py::module_& module) {
       .def(py::init<>())
       .def(
           "input",
-          [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared) {
-            return self.builder().add_input(std::move(name), Shape(declared));
+          [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared,
+             const std::string& type) {
+            return self.builder().add_input(std::move(name), Shape(declared), element_type(type));
           },
-          py::arg("name"), py::arg("declared"))
+          py::arg("name"), py::arg("declared"), py::arg("type") = "f32",
+          "Type: f32, u8 (uint8 and bool arrays) or i8.")
+      .def(
+          "cast",
+          [](PyProgramBuilder& self, const std::string& name, int input) {
+            return self.add(make_cast(name, self.element_of(input)), input);
+          },
+          py::arg("name"), py::arg("input"))
       .def(
           "xnor_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
@@ -335,6 +373,30 @@ void register_program(py::module_& module) {
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("window"), py::arg("epilogue"))
       .def(
+          "byte_dense",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
+             std::int64_t features, const PyEpilogue& epilogue) {
+            return self.add_layer(
+                make_byte_layer(dense_spec(name, outputs, features), self.element_of(input),
+                                as_span(weights), epilogue_of(epilogue), self.kernels()),
+                {input}, epilogue);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("features"), py::arg("epilogue"))
+      .def(
+          "byte_conv",
+          [](PyProgramBuilder& self, const std::string& name, int input,
+             const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
+             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
+            return self.add_layer(make_byte_layer(conv_spec(name, outputs, channels, 1, window),
+                                                  self.element_of(input), as_span(weights),
+                                                  epilogue_of(epilogue), self.kernels()),
+                                  {input}, epilogue);
+          },
+          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
+          py::arg("channels"), py::arg("window"), py::arg("epilogue"))
+      .def(
           "f32_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t features,
@@ -362,7 +424,8 @@ void register_program(py::module_& module) {
           "binarize",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const Thresholds& thresholds) {
-            return self.add(make_binarize(name, thresholds, self.kernels()), input);
+            return self.add(make_binarize(name, thresholds, self.kernels(), self.element_of(input)),
+                            input);
           },
           py::arg("name"), py::arg("input"), py::arg("thresholds"))
       .def(
@@ -475,13 +538,15 @@ void register_program(py::module_& module) {
           "reshape",
           [](PyProgramBuilder& self, const std::string& name, int input,
              std::vector<std::int64_t> target) {
-            return self.add(make_reshape(name, std::move(target)), input);
+            return self.add(make_reshape(name, std::move(target), self.element_of(input)), input);
           },
           py::arg("name"), py::arg("input"), py::arg("target"))
       .def(
           "permute",
           [](PyProgramBuilder& self, const std::string& name, int input, std::vector<int> order) {
-            return self.add(make_permute(name, std::move(order), self.kernels()), input);
+            return self.add(
+                make_permute(name, std::move(order), self.kernels(), self.element_of(input)),
+                input);
           },
           py::arg("name"), py::arg("input"), py::arg("order"))
       .def(

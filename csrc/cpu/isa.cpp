@@ -90,8 +90,9 @@ constexpr std::array kIsas{
     IsaInfo{Isa::neon, "neon", kAsimd, kCompiledForArm64},
     IsaInfo{Isa::avx2, "avx2", kAvx2Required, kCompiledForX86},
     IsaInfo{Isa::avx512bw, "avx512bw", kAvx512bwRequired, kCompiledForX86},
-    IsaInfo{Isa::avx512_vpopcntdq, "avx512_vpopcntdq", kAvx512bwRequired | kAvx512Vpopcntdq,
-            kCompiledForX86},
+    // No CPU has the one without the other beside AVX-512BW.
+    IsaInfo{Isa::avx512_vpopcntdq, "avx512_vpopcntdq",
+            kAvx512bwRequired | kAvx512Vpopcntdq | kAvx512Vnni, kCompiledForX86},
 };
 
 const IsaInfo& info(Isa isa) { return kIsas[static_cast<std::size_t>(isa)]; }

@@ -4,7 +4,9 @@
 #include <span>
 
 #include "kernels/binarize/binarize.h"
+#include "kernels/binarize_bytes/binarize_bytes.h"
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
+#include "kernels/byte_gemm/byte_gemm.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/f32_gemm/f32_gemm.h"
 #include "kernels/pack_signs/pack_signs.h"
@@ -27,9 +29,13 @@ std::span<const Variant<XnorChainBitsFn>> xnor_chain_bits_variants();
 std::span<const Variant<XnorMaskedFn>> xnor_masked_variants();
 std::span<const Variant<F32GemmFn>> f32_gemm_variants();
 std::span<const Variant<BinaryWeightGemmFn>> binary_weight_gemm_variants();
+std::span<const Variant<ByteGemmU8Fn>> byte_gemm_u8_variants();
+std::span<const Variant<ByteGemmI8Fn>> byte_gemm_i8_variants();
 std::span<const Variant<PlaneSumFn>> plane_sum_variants();
 std::span<const Variant<BinarizeF32Fn>> binarize_f32_variants();
 std::span<const Variant<BinarizeI32Fn>> binarize_i32_variants();
+std::span<const Variant<BinarizeU8Fn>> binarize_u8_variants();
+std::span<const Variant<BinarizeI8Fn>> binarize_i8_variants();
 std::span<const Variant<BinarizePlanarF32Fn>> binarize_planar_f32_variants();
 std::span<const Variant<EpilogueF32Fn>> epilogue_f32_variants();
 std::span<const Variant<EpilogueI32Fn>> epilogue_i32_variants();
@@ -52,9 +58,13 @@ struct KernelSet {
   Variant<XnorMaskedFn> xnor_masked;
   Variant<F32GemmFn> f32_gemm;
   Variant<BinaryWeightGemmFn> binary_weight_gemm;
+  Variant<ByteGemmU8Fn> byte_gemm_u8;
+  Variant<ByteGemmI8Fn> byte_gemm_i8;
   Variant<PlaneSumFn> plane_sum;
   Variant<BinarizeF32Fn> binarize_f32;
   Variant<BinarizeI32Fn> binarize_i32;
+  Variant<BinarizeU8Fn> binarize_u8;
+  Variant<BinarizeI8Fn> binarize_i8;
   Variant<BinarizePlanarF32Fn> binarize_planar_f32;
   Variant<EpilogueF32Fn> epilogue_f32;
   Variant<EpilogueI32Fn> epilogue_i32;

@@ -2,7 +2,9 @@
 #include <type_traits>
 
 #include "kernels/binarize/manifest.h"
+#include "kernels/binarize_bytes/manifest.h"
 #include "kernels/binary_weight_gemm/manifest.h"
+#include "kernels/byte_gemm/manifest.h"
 #include "kernels/epilogue/manifest.h"
 #include "kernels/f32_gemm/manifest.h"
 #include "kernels/kernel_set.h"
@@ -34,9 +36,13 @@ BNN_MANIFEST(xnor_chain_bits, XnorChainBitsFn, BNN_XNOR_CHAIN_BITS_VARIANTS)
 BNN_MANIFEST(xnor_masked, XnorMaskedFn, BNN_XNOR_MASKED_VARIANTS)
 BNN_MANIFEST(f32_gemm, F32GemmFn, BNN_F32_GEMM_VARIANTS)
 BNN_MANIFEST(binary_weight_gemm, BinaryWeightGemmFn, BNN_BINARY_WEIGHT_GEMM_VARIANTS)
+BNN_MANIFEST(byte_gemm_u8, ByteGemmU8Fn, BNN_BYTE_GEMM_U8_VARIANTS)
+BNN_MANIFEST(byte_gemm_i8, ByteGemmI8Fn, BNN_BYTE_GEMM_I8_VARIANTS)
 BNN_MANIFEST(plane_sum, PlaneSumFn, BNN_PLANE_SUM_VARIANTS)
 BNN_MANIFEST(binarize_f32, BinarizeF32Fn, BNN_BINARIZE_F32_VARIANTS)
 BNN_MANIFEST(binarize_i32, BinarizeI32Fn, BNN_BINARIZE_I32_VARIANTS)
+BNN_MANIFEST(binarize_u8, BinarizeU8Fn, BNN_BINARIZE_U8_VARIANTS)
+BNN_MANIFEST(binarize_i8, BinarizeI8Fn, BNN_BINARIZE_I8_VARIANTS)
 BNN_MANIFEST(binarize_planar_f32, BinarizePlanarF32Fn, BNN_BINARIZE_PLANAR_F32_VARIANTS)
 BNN_MANIFEST(epilogue_f32, EpilogueF32Fn, BNN_EPILOGUE_F32_VARIANTS)
 BNN_MANIFEST(epilogue_i32, EpilogueI32Fn, BNN_EPILOGUE_I32_VARIANTS)
@@ -64,9 +70,13 @@ KernelSet kernel_set(Isa isa) {
       .xnor_masked = select_variant(xnor_masked_variants(), isa),
       .f32_gemm = select_variant(f32_gemm_variants(), isa),
       .binary_weight_gemm = select_variant(binary_weight_gemm_variants(), isa),
+      .byte_gemm_u8 = select_variant(byte_gemm_u8_variants(), isa),
+      .byte_gemm_i8 = select_variant(byte_gemm_i8_variants(), isa),
       .plane_sum = select_variant(plane_sum_variants(), isa),
       .binarize_f32 = select_variant(binarize_f32_variants(), isa),
       .binarize_i32 = select_variant(binarize_i32_variants(), isa),
+      .binarize_u8 = select_variant(binarize_u8_variants(), isa),
+      .binarize_i8 = select_variant(binarize_i8_variants(), isa),
       .binarize_planar_f32 = select_variant(binarize_planar_f32_variants(), isa),
       .epilogue_f32 = select_variant(epilogue_f32_variants(), isa),
       .epilogue_i32 = select_variant(epilogue_i32_variants(), isa),

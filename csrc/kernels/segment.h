@@ -6,9 +6,9 @@
 // zero.
 //
 // `input` is relative to the start of a row (an output pixel's origin) and may be negative; the
-// element is one float for float kernels and one 64-bit word for packed ones. `weight` counts the
-// same unit along K. Rows share the list: a kernel call covers only pixels whose windows are
-// clipped alike.
+// element is one float or byte for kernels of numbers and one 64-bit word for packed ones. `weight`
+// counts the same unit along K. Rows share the list: a kernel call covers only pixels whose windows
+// are clipped alike.
 //
 // Numbers of several bits are a weighted sum of planes of bits (base/bits.h). Their dot product is
 // the sum over planes by Horner's rule: the segments list the most significant plane first, and the
@@ -25,7 +25,7 @@ struct Segment {
   std::ptrdiff_t weight;  // index of the first element along K
   std::ptrdiff_t length;  // number of elements, at least 1
   // How often the sum over all earlier segments is doubled before this one is added. Families whose
-  // input is bits do so; those of floats ignore it.
+  // input is bits do so; those of numbers ignore it.
   int doublings = 0;
 };
 

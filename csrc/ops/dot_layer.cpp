@@ -20,6 +20,7 @@ namespace {
 // Accumulators are int32: K must stay below 2^31 for every format (weights of that size exist
 // nowhere).
 constexpr std::int64_t kMaxDotLength = std::int64_t{1} << 30;
+constexpr std::int64_t kMaxByteDotLength = (std::int64_t{1} << 23) - 1;  // byte_gemm.h
 constexpr std::int64_t kMaxExtent = std::int64_t{1} << 24;
 
 constexpr std::size_t kTileElements = std::size_t{kMaxRows} * kMaxVectors * 16;
@@ -40,6 +41,9 @@ struct XnorFormat {
   // Elements of Input that hold one pixel of `channels` channels.
   static std::int64_t unit(std::int64_t channels) { return words_for(channels); }
 
+  // Elements of Weight that hold `length` weights along K, in elements of Input, of all lanes.
+  static std::int64_t vector_elements(std::int64_t length, int lanes) { return length * lanes; }
+
   static void run(XnorGemmFn kernel, const Input* input, std::ptrdiff_t row_stride, int rows,
                   const Segment* segments, int segment_count, const Weight* weights,
                   std::ptrdiff_t vector_stride, int vectors, std::int64_t valid, Acc* acc,
@@ -49,37 +53,60 @@ struct XnorFormat {
   }
 };
 
-template <class KernelFn>
-struct FloatInputFormat {
+// One number an element; the kernel need not know how many of them are real.
+template <class Number, ElementType kElement, class Sum, class KernelFn>
+struct NumberFormat {
   static constexpr bool kPlanes = false;
-  using Input = float;
-  using Acc = float;
-  static constexpr ElementType kInputType = ElementType::f32;
+  using Input = Number;
+  using Acc = Sum;
+  static constexpr ElementType kInputType = kElement;
 
   static std::int64_t unit(std::int64_t channels) { return channels; }
 
   template <class Weight>
-  static void run(KernelFn kernel, const float* input, std::ptrdiff_t row_stride, int rows,
+  static void run(KernelFn kernel, const Input* input, std::ptrdiff_t row_stride, int rows,
                   const Segment* segments, int segment_count, const Weight* weights,
-                  std::ptrdiff_t vector_stride, int vectors, std::int64_t /*valid*/, float* acc,
+                  std::ptrdiff_t vector_stride, int vectors, std::int64_t /*valid*/, Acc* acc,
                   std::ptrdiff_t acc_stride) {
     kernel(input, row_stride, rows, segments, segment_count, weights, vector_stride, vectors, acc,
            acc_stride);
   }
 };
 
-struct BinaryWeightFormat : FloatInputFormat<BinaryWeightGemmFn> {
+struct BinaryWeightFormat : NumberFormat<float, ElementType::f32, float, BinaryWeightGemmFn> {
   using Weight = std::uint16_t;
   static constexpr double kMacsPerCycle = 12.0;
   static const Variant<BinaryWeightGemmFn>& kernel(const KernelSet& set) {
     return set.binary_weight_gemm;
   }
+  // Masks hold a whole vector in one element.
+  static std::int64_t vector_elements(std::int64_t length, int /*lanes*/) { return length; }
 };
 
-struct F32Format : FloatInputFormat<F32GemmFn> {
+struct F32Format : NumberFormat<float, ElementType::f32, float, F32GemmFn> {
   using Weight = float;
   static constexpr double kMacsPerCycle = 12.0;
   static const Variant<F32GemmFn>& kernel(const KernelSet& set) { return set.f32_gemm; }
+  static std::int64_t vector_elements(std::int64_t length, int lanes) { return length * lanes; }
+};
+
+// 8-bit integers × bits.
+template <class Byte, ElementType kElement, class KernelFn>
+struct ByteFormat : NumberFormat<Byte, kElement, std::int32_t, KernelFn> {
+  using Weight = std::uint64_t;
+  static constexpr double kMacsPerCycle = 48.0;
+  // A word holds a vector of a group; the last one is only there to be read (byte_gemm.h).
+  static std::int64_t vector_elements(std::int64_t length, int /*lanes*/) {
+    return (length + kByteGemmGroup - 1) / kByteGemmGroup + 1;
+  }
+};
+
+struct U8Format : ByteFormat<std::uint8_t, ElementType::u8, ByteGemmU8Fn> {
+  static const Variant<ByteGemmU8Fn>& kernel(const KernelSet& set) { return set.byte_gemm_u8; }
+};
+
+struct I8Format : ByteFormat<std::int8_t, ElementType::i8, ByteGemmI8Fn> {
+  static const Variant<ByteGemmI8Fn>& kernel(const KernelSet& set) { return set.byte_gemm_i8; }
 };
 
 // --- the layer
@@ -190,13 +217,11 @@ class DotLayer final : public Op {
   }
   int lanes() const { return kernel_.lanes; }
 
-  // Elements from one lane vector's weights to the next; lane masks hold a whole vector in one
-  // element.
+  // Elements from one lane vector's weights to the next.
   std::ptrdiff_t vector_stride() const {
-    const std::int64_t per_k = std::is_same_v<Format, BinaryWeightFormat> ? 1 : kernel_.lanes;
     const std::int64_t line = static_cast<std::int64_t>(kAlignment / sizeof(Weight));
     const std::int64_t planes = static_cast<std::int64_t>(spec_.weight_code.shifts.size());
-    return round_up(planes * length_ * per_k, line);
+    return round_up(Format::vector_elements(planes * length_, kernel_.lanes), line);
   }
 
  private:
@@ -404,6 +429,24 @@ void fill_lanes(DotLayer<Format>& layer, std::span<const typename Format::Weight
   }
 }
 
+template <class Format>
+std::unique_ptr<Op> byte_layer(const DotLayerSpec& spec, std::int64_t length,
+                               std::span<const std::uint8_t> weights, const Epilogue& epilogue,
+                               const KernelSet& kernels) {
+  auto layer = std::make_unique<DotLayer<Format>>(spec, length, epilogue, kernels);
+  const std::int64_t row_bytes = (length + 7) / 8;
+  const std::int64_t lanes = layer->lanes();
+  for (std::int64_t o = 0; o < spec.outputs; ++o) {
+    const std::uint8_t* source = weights.data() + o * row_bytes;
+    std::uint64_t* target = layer->weights().data() + o / lanes * layer->vector_stride();
+    for (std::int64_t k = 0; k < length; ++k) {
+      const std::uint64_t bit = (source[k / 8] >> (k % 8)) & 1u;
+      target[k / kByteGemmGroup] |= bit << (o % lanes * kByteGemmGroup + k % kByteGemmGroup);
+    }
+  }
+  return layer;
+}
+
 }  // namespace
 
 std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
@@ -462,6 +505,24 @@ std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
     }
   }
   return layer;
+}
+
+std::unique_ptr<Op> make_byte_layer(const DotLayerSpec& spec, ElementType input,
+                                    std::span<const std::uint8_t> weights, const Epilogue& epilogue,
+                                    const KernelSet& kernels) {
+  check_spec(spec);
+  if (spec.groups != 1) bad_spec(spec, "1-bit weights in groups");
+  const std::int64_t length = taps_of(spec) * spec.features;
+  if (length > kMaxByteDotLength) bad_spec(spec, "sums of bytes that may leave 32 bits");
+  check_weight_count(spec, weights.size(), (length + 7) / 8);
+  switch (input) {
+    case ElementType::u8:
+      return byte_layer<U8Format>(spec, length, weights, epilogue, kernels);
+    case ElementType::i8:
+      return byte_layer<I8Format>(spec, length, weights, epilogue, kernels);
+    default:
+      bad_spec(spec, "8-bit integers are due instead of " + TensorType(input).text());
+  }
 }
 
 std::unique_ptr<Op> make_f32_layer(const DotLayerSpec& spec, std::span<const float> weights,

@@ -1,4 +1,4 @@
-// Dense and convolution layers over the three dot-product families, with their epilogue on the
+// Dense and convolution layers over the dot-product families, with their epilogue on the
 // tile:
 //
 //     accumulators = input · weights  →  interval thresholds per channel → packed bits, or planes
@@ -60,7 +60,7 @@ struct FloatEpilogue {
 
 using Epilogue = std::variant<FloatEpilogue, Thresholds, BitPlanes>;
 
-// What the three kinds of layers share. A dense layer has no window.
+// What all kinds of layers share. A dense layer has no window.
 struct DotLayerSpec {
   std::string name;
   std::int64_t outputs = 0;   // output channels
@@ -89,6 +89,11 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
 std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
                                              std::span<const std::uint8_t> weights,
                                              const Epilogue& epilogue, const KernelSet& kernels);
+
+// 8-bit integers × bits, `input` u8 or i8; weights as above.
+std::unique_ptr<Op> make_byte_layer(const DotLayerSpec& spec, ElementType input,
+                                    std::span<const std::uint8_t> weights, const Epilogue& epilogue,
+                                    const KernelSet& kernels);
 
 // Floats × floats. `weights`: [outputs][K], K as above but with features / groups channels.
 std::unique_ptr<Op> make_f32_layer(const DotLayerSpec& spec, std::span<const float> weights,

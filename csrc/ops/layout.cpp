@@ -9,14 +9,18 @@ namespace {
 
 class Reshape final : public Op {
  public:
-  Reshape(const std::string& name, std::vector<std::int64_t> target)
-      : Op(name), target_(std::move(target)) {
+  Reshape(const std::string& name, std::vector<std::int64_t> target, ElementType type)
+      : Op(name), target_(std::move(target)), type_(type) {
+    if (type == ElementType::bits) bad_model("packed bits cannot be reshaped");
     if (target_.size() > static_cast<std::size_t>(kMaxRank) ||
         std::count(target_.begin(), target_.end(), -1) > 1 ||
         std::any_of(target_.begin(), target_.end(), [](std::int64_t d) { return d < -1; })) {
       bad_model("invalid reshape target");
     }
   }
+
+  TensorType input_type(std::size_t) const override { return type_; }
+  TensorType output_type(std::size_t) const override { return type_; }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
@@ -44,6 +48,7 @@ class Reshape final : public Op {
 
  private:
   std::vector<std::int64_t> target_;
+  ElementType type_;
 };
 
 class Copy final : public Op {
@@ -93,8 +98,10 @@ void for_each(std::span<const MovedAxis> axes, std::int64_t in, std::int64_t out
 
 class Permute final : public Op {
  public:
-  Permute(const std::string& name, std::vector<int> order, const KernelSet& kernels)
-      : Op(name), order_(std::move(order)), transpose_(kernels.transpose_f32) {
+  Permute(const std::string& name, std::vector<int> order, const KernelSet& kernels,
+          ElementType type)
+      : Op(name), order_(std::move(order)), type_(type), transpose_(kernels.transpose_f32) {
+    if (type == ElementType::bits) bad_model("axes of packed bits cannot be permuted");
     std::vector<int> sorted = order_;
     std::sort(sorted.begin(), sorted.end());
     for (std::size_t i = 0; i < sorted.size(); ++i) {
@@ -105,7 +112,11 @@ class Permute final : public Op {
     }
   }
 
-  std::string kernel() const override { return transpose_.name(); }
+  TensorType input_type(std::size_t) const override { return type_; }
+  TensorType output_type(std::size_t) const override { return type_; }
+  std::string kernel() const override {
+    return type_ == ElementType::f32 ? transpose_.name() : Op::kernel();
+  }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
@@ -118,9 +129,21 @@ class Permute final : public Op {
   }
 
   void run(const OpContext& context) const override {
+    if (type_ == ElementType::f32) {
+      move<float>(context);
+    } else {
+      move<std::uint8_t>(context);  // both kinds of bytes
+    }
+  }
+
+ private:
+  int source_axis(int axis) const { return order_[static_cast<std::size_t>(axis)]; }
+
+  template <class T>
+  void move(const OpContext& context) const {
     const TensorView& in = context.input(0);
-    const float* source = in.as<float>();
-    float* target = context.output().as<float>();
+    const T* source = in.as<T>();
+    T* target = context.output().as<T>();
     if (in.shape.elements() == 0) return;
     MovedAxes axes = moved_axes(in.shape);
     const MovedAxis last = axes.back();
@@ -136,20 +159,28 @@ class Permute final : public Op {
       }
     }
     if (last.in_stride == 1) {
-      const std::size_t bytes = static_cast<std::size_t>(last.extent) * sizeof(float);
+      const std::size_t bytes = static_cast<std::size_t>(last.extent) * sizeof(T);
       for_each(outer.span(), 0, 0, [&](std::int64_t from, std::int64_t to) {
         std::memcpy(target + to, source + from, bytes);
       });
     } else {
       for_each(outer.span(), 0, 0, [&](std::int64_t from, std::int64_t to) {
-        transpose_.run(source + from, last.in_stride, last.extent, column.extent, target + to,
-                       column.out_stride);
+        transpose(source + from, last, column, target + to);
       });
     }
   }
 
- private:
-  int source_axis(int axis) const { return order_[static_cast<std::size_t>(axis)]; }
+  void transpose(const float* in, const MovedAxis& row, const MovedAxis& column, float* out) const {
+    transpose_.run(in, row.in_stride, row.extent, column.extent, out, column.out_stride);
+  }
+  void transpose(const std::uint8_t* in, const MovedAxis& row, const MovedAxis& column,
+                 std::uint8_t* out) const {
+    for (std::int64_t c = 0; c < column.extent; ++c) {
+      for (std::int64_t r = 0; r < row.extent; ++r) {
+        out[c * column.out_stride + r] = in[r * row.in_stride + c];
+      }
+    }
+  }
 
   // The output's axes, without those of extent 1, and with neighbours merged that are neighbours in
   // the input as well. At least one; exactly one has in_stride 1.
@@ -178,6 +209,7 @@ class Permute final : public Op {
   }
 
   std::vector<int> order_;
+  ElementType type_;
   Variant<TransposeF32Fn> transpose_;
 };
 
@@ -190,13 +222,14 @@ Shape channels_last(const Shape& shape) {
   return out;
 }
 
-std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64_t> target) {
-  return std::make_unique<Reshape>(name, std::move(target));
+std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64_t> target,
+                                 ElementType type) {
+  return std::make_unique<Reshape>(name, std::move(target), type);
 }
 std::unique_ptr<Op> make_copy(const std::string& name) { return std::make_unique<Copy>(name); }
 std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order,
-                                 const KernelSet& kernels) {
-  return std::make_unique<Permute>(name, std::move(order), kernels);
+                                 const KernelSet& kernels, ElementType type) {
+  return std::make_unique<Permute>(name, std::move(order), kernels, type);
 }
 
 }  // namespace bnn

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 #include "base/aligned.h"
 #include "base/bits.h"
+#include "ops/epilogue_operands.h"
 #include "ops/layout.h"
 
 namespace bnn {
@@ -13,7 +16,28 @@ namespace {
 // Channels whose bounds are expanded at once when one interval serves all of them.
 constexpr std::int64_t kSharedBlock = 1024;
 
-// Bounds of a Binarize: `shared` when one interval serves all channels.
+template <class T>
+struct Interval {
+  T lower;
+  T upper;
+};
+
+// The elements of type T inside a float interval; none as (largest, smallest).
+template <class T>
+Interval<T> interval_of(float lower, float upper) {
+  if constexpr (std::is_same_v<T, float>) {
+    return {lower, upper};
+  } else {
+    constexpr std::int32_t kLow = std::numeric_limits<T>::min();
+    constexpr std::int32_t kHigh = std::numeric_limits<T>::max();
+    const auto [low, high] = integer_interval(lower, upper);
+    if (low > kHigh || high < kLow) return {T{kHigh}, T{kLow}};
+    return {static_cast<T>(std::max(low, kLow)), static_cast<T>(std::min(high, kHigh))};
+  }
+}
+
+// Bounds of a Binarize of elements T: `shared` when one interval serves all channels.
+template <class T>
 class Bounds {
  public:
   // Throws ModelFormatError, in the name of `node`, unless they make intervals. A shared interval
@@ -34,35 +58,41 @@ class Bounds {
       }
     }
     const std::size_t stored = shared() ? shared_copies : count;
-    lower_ = AlignedArray<float>(stored);
-    upper_ = AlignedArray<float>(stored);
+    lower_ = AlignedArray<T>(stored);
+    upper_ = AlignedArray<T>(stored);
     for (std::size_t c = 0; c < stored; ++c) {
-      lower_[c] = thresholds.lower[shared() ? 0 : c];
-      upper_[c] = thresholds.upper[shared() ? 0 : c];
+      const std::size_t bound = shared() ? 0 : c;
+      const auto interval = interval_of<T>(thresholds.lower[bound], thresholds.upper[bound]);
+      lower_[c] = interval.lower;
+      upper_[c] = interval.upper;
     }
   }
 
   bool shared() const { return channels_ == 1; }
   bool fit(std::int64_t channels) const { return shared() || channels == channels_; }
   std::int64_t channels() const { return channels_; }
-  const float* lower() const { return lower_.data(); }
-  const float* upper() const { return upper_.data(); }
+  const T* lower() const { return lower_.data(); }
+  const T* upper() const { return upper_.data(); }
   std::size_t bytes() const { return lower_.bytes() + upper_.bytes(); }
 
  private:
   std::int64_t channels_;
-  AlignedArray<float> lower_;
-  AlignedArray<float> upper_;
+  AlignedArray<T> lower_;
+  AlignedArray<T> upper_;
 };
 
+template <class T, class Fn>
 class Binarize final : public Op {
  public:
-  Binarize(const std::string& name, const Thresholds& thresholds, const KernelSet& kernels)
+  Binarize(const std::string& name, const Thresholds& thresholds, ElementType input,
+           const Variant<Fn>& variant)
       : Op(name),
-        variant_(kernels.binarize_f32),
+        variant_(variant),
+        input_(input),
         inverted_(thresholds.inverted),
         bounds_(name, thresholds, kSharedBlock) {}
 
+  TensorType input_type(std::size_t) const override { return input_; }
   TensorType output_type(std::size_t) const override { return ElementType::bits; }
   std::string kernel() const override { return variant_.name(); }
   std::size_t constant_bytes() const override { return bounds_.bytes(); }
@@ -84,15 +114,16 @@ class Binarize final : public Op {
     if (channels % kWordBits != 0) std::memset(out, 0, static_cast<std::size_t>(rows * stride));
     const std::int64_t block = bounds_.shared() ? kSharedBlock : channels;
     for (std::int64_t c = 0; c < channels; c += block) {
-      variant_.run(in.as<float>() + c, channels, rows, std::min(block, channels - c),
-                   bounds_.lower(), bounds_.upper(), inverted_, out + c / 8, stride);
+      variant_.run(in.as<T>() + c, channels, rows, std::min(block, channels - c), bounds_.lower(),
+                   bounds_.upper(), inverted_, out + c / 8, stride);
     }
   }
 
  private:
-  Variant<BinarizeF32Fn> variant_;
+  Variant<Fn> variant_;
+  ElementType input_;
   bool inverted_;
-  Bounds bounds_;
+  Bounds<T> bounds_;
 };
 
 class BinarizePlanar final : public Op {
@@ -132,7 +163,7 @@ class BinarizePlanar final : public Op {
  private:
   Variant<BinarizePlanarF32Fn> variant_;
   bool inverted_;
-  Bounds bounds_;
+  Bounds<float> bounds_;
 };
 
 class Unpack final : public Op {
@@ -197,8 +228,21 @@ class UnpackPlanar final : public Op {
 }  // namespace
 
 std::unique_ptr<Op> make_binarize(const std::string& name, const Thresholds& thresholds,
-                                  const KernelSet& kernels) {
-  return std::make_unique<Binarize>(name, thresholds, kernels);
+                                  const KernelSet& kernels, ElementType input) {
+  switch (input) {
+    case ElementType::f32:
+      return std::make_unique<Binarize<float, BinarizeF32Fn>>(name, thresholds, input,
+                                                              kernels.binarize_f32);
+    case ElementType::u8:
+      return std::make_unique<Binarize<std::uint8_t, BinarizeU8Fn>>(name, thresholds, input,
+                                                                    kernels.binarize_u8);
+    case ElementType::i8:
+      return std::make_unique<Binarize<std::int8_t, BinarizeI8Fn>>(name, thresholds, input,
+                                                                   kernels.binarize_i8);
+    case ElementType::bits:
+      break;
+  }
+  throw ModelFormatError("node '" + name + "': packed bits are not packed again");
 }
 std::unique_ptr<Op> make_binarize_planar(const std::string& name, const Thresholds& thresholds,
                                          const KernelSet& kernels) {

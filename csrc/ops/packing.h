@@ -1,4 +1,4 @@
-// Between floats and packed bits.
+// Between numbers and packed bits.
 #pragma once
 
 #include <memory>
@@ -9,10 +9,10 @@
 
 namespace bnn {
 
-// Floats [..., C] to bits [..., C] by one interval per channel, or one for all channels (bounds of
-// length 1).
+// Numbers [..., C] of type `input` to bits [..., C] by one interval per channel, or one for all
+// channels (bounds of length 1).
 std::unique_ptr<Op> make_binarize(const std::string& name, const Thresholds& thresholds,
-                                  const KernelSet& kernels);
+                                  const KernelSet& kernels, ElementType input = ElementType::f32);
 
 // The same from channels-first floats: [N, C, spatial...] to bits [N, spatial..., C].
 std::unique_ptr<Op> make_binarize_planar(const std::string& name, const Thresholds& thresholds,

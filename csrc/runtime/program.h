@@ -49,10 +49,10 @@ class Program {
   // Computes all outputs. `inputs` are row-major arrays of the declared types and the given shapes,
   // `outputs` float arrays of the inferred shapes; they must not overlap. Thread-safe.
   //
-  // False when an op read a NaN that its packed output cannot hold (ONNX Sign): the outputs are then
-  // undefined, and the network has to be run in floats.
+  // False when an op read a NaN that its packed output cannot hold (ONNX Sign): the outputs are
+  // then undefined, and the network has to be run in floats.
   [[nodiscard]] bool run(std::span<const Shape> shapes, std::span<const void* const> inputs,
-           std::span<float* const> outputs) const;
+                         std::span<float* const> outputs) const;
 
   // Frees cached plans and workspaces that no call is using.
   void trim() const;

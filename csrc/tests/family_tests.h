@@ -13,9 +13,13 @@ void check_xnor_chain_bits(const Variant<XnorChainBitsFn>& variant, Random& rand
 void check_xnor_masked(const Variant<XnorMaskedFn>& variant, Random& random);
 void check_f32_gemm(const Variant<F32GemmFn>& variant, Random& random);
 void check_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& variant, Random& random);
+void check_byte_gemm_u8(const Variant<ByteGemmU8Fn>& variant, Random& random);
+void check_byte_gemm_i8(const Variant<ByteGemmI8Fn>& variant, Random& random);
 void check_plane_sum(const Variant<PlaneSumFn>& variant, Random& random);
 void check_binarize_f32(const Variant<BinarizeF32Fn>& variant, Random& random);
 void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random);
+void check_binarize_u8(const Variant<BinarizeU8Fn>& variant, Random& random);
+void check_binarize_i8(const Variant<BinarizeI8Fn>& variant, Random& random);
 void check_binarize_planar_f32(const Variant<BinarizePlanarF32Fn>& variant, Random& random);
 void check_epilogue_f32(const Variant<EpilogueF32Fn>& variant, Random& random);
 void check_epilogue_i32(const Variant<EpilogueI32Fn>& variant, Random& random);

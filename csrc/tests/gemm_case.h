@@ -1,4 +1,4 @@
-// Random operands of the three dot-product families: what kernels/segment.h allows, at its edges.
+// Random operands of the dot-product families: what kernels/segment.h allows, at its edges.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // GMAC/s of the dot-product kernels and Gelement/s of the others, for every manifest row that this
-// CPU supports, in cache; and binary layers, packed in and packed out. Minimum time of many: the
-// figure is the kernel's, not the machine's noise.
+// CPU supports, in cache; binary layers, packed in and packed out, and first layers, packed out.
+// Minimum time of many: the figure is the kernel's, not the machine's noise.
 //
 // Binary products also show their share of B, the rate of xor + popcount + add on 512-bit vectors
 // at two operations a cycle: 512 products in 1.5 cycles of the clock measured in the same run.
@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <string>
@@ -289,9 +290,8 @@ LayerShape dense_shape(std::string_view name, std::int64_t rows, std::int64_t fe
   return {name, spec, {rows, features}, static_cast<double>(rows * features * outputs)};
 }
 
-LayerShape conv_shape(std::string_view name, std::int64_t size, std::int64_t channels,
-                      std::int64_t pad) {
-  const WindowAxis axis{3, 1, pad, pad, 1};
+LayerShape image_shape(std::string_view name, std::int64_t size, std::int64_t channels,
+                       std::int64_t outputs, const WindowAxis& axis) {
   double taps = 0;
   for (std::int64_t o = 0; o < axis.output_extent(size); ++o) {
     const WindowAxis::Taps real = axis.real_taps(o, size);
@@ -299,23 +299,28 @@ LayerShape conv_shape(std::string_view name, std::int64_t size, std::int64_t cha
   }
   DotLayerSpec spec;
   spec.name = name;
-  spec.outputs = spec.features = channels;
+  spec.outputs = outputs;
+  spec.features = channels;
   spec.dense = false;
   spec.window = {axis, axis};
-  return {name,
-          spec,
-          {1, size, size, channels},
-          taps * taps * static_cast<double>(channels * channels)};
+  return {
+      name, spec, {1, size, size, channels}, taps * taps * static_cast<double>(channels * outputs)};
 }
 
-// Seconds of a whole op on packed bits, which gives packed bits.
-double op_seconds(const Op& op, const Shape& input_shape) {
-  const Shape out = op.infer({&input_shape, 1});
-  Aligned<std::byte> input(
-      static_cast<std::ptrdiff_t>(tensor_bytes(ElementType::bits, input_shape)));
-  Aligned<std::byte> output(static_cast<std::ptrdiff_t>(tensor_bytes(ElementType::bits, out)));
-  Aligned<std::byte> scratch(static_cast<std::ptrdiff_t>(op.scratch_bytes({&input_shape, 1})));
-  TensorView values[] = {{input.data(), input_shape}, {output.data(), out}};
+LayerShape conv_shape(std::string_view name, std::int64_t size, std::int64_t channels,
+                      std::int64_t pad) {
+  return image_shape(name, size, channels, channels, {3, 1, pad, pad, 1});
+}
+
+// Seconds of a whole op of one input and one output.
+double op_seconds(const Op& op, const Shape& in) {
+  const Shape out = op.infer({&in, 1});
+  const std::size_t input_bytes = tensor_bytes(op.input_type(0), in);
+  Aligned<std::byte> input(static_cast<std::ptrdiff_t>(input_bytes));
+  Aligned<std::byte> output(static_cast<std::ptrdiff_t>(tensor_bytes(op.output_type(0), out)));
+  Aligned<std::byte> scratch(static_cast<std::ptrdiff_t>(op.scratch_bytes({&in, 1})));
+  std::memset(input.data(), 1, input_bytes);  // no zeros to skip
+  TensorView values[] = {{input.data(), in}, {output.data(), out}};
   const int inputs[] = {0};
   const int outputs[] = {1};
   return seconds([&] { op.run({values, inputs, outputs, scratch.data()}); });
@@ -383,7 +388,39 @@ void bench_xnor_layers(std::string_view filter) {
   }
 }
 
-const GemmShape kFloatShapes[] = {
+// Layers with 1-bit weights on images: bytes or floats in, sums thresholded to packed bits.
+void bench_first_layers(std::string_view filter) {
+  if (std::string_view("first_layer").find(filter) == std::string_view::npos) return;
+  const LayerShape shapes[] = {
+      dense_shape("first dense 1x784x128", 1, 784, 128),
+      dense_shape("first dense 64x784x128", 64, 784, 128),
+      image_shape("first conv 3x3 1->32, 28", 28, 1, 32, {3, 1, 1, 1, 1}),
+      image_shape("first conv 3x3 3->64, 224", 224, 3, 64, {3, 1, 1, 1, 1}),
+      image_shape("first conv 7x7/2 3->64, 224", 224, 3, 64, {7, 2, 3, 3, 1})};
+  for (const LayerShape& shape : shapes) {
+    const WindowAxis& axis = shape.spec.window.h;
+    const std::int64_t row =
+        shape.spec.features * (shape.spec.dense ? 1 : axis.kernel * axis.kernel);
+    const std::size_t outputs = static_cast<std::size_t>(shape.spec.outputs);
+    const std::vector<std::uint8_t> weights(outputs * static_cast<std::size_t>((row + 7) / 8),
+                                            0x35);
+    const Thresholds thresholds{std::vector<float>(outputs, 1.0f),
+                                std::vector<float>(outputs, 1e9f), false};
+    for (Isa isa : compiled_isas()) {
+      if (!cpu_supports(isa)) continue;
+      const KernelSet kernels = kernel_set(isa);
+      const std::unique_ptr<Op> layers[] = {
+          make_byte_layer(shape.spec, ElementType::u8, weights, thresholds, kernels),
+          make_byte_layer(shape.spec, ElementType::i8, weights, thresholds, kernels),
+          make_binary_weight_layer(shape.spec, weights, thresholds, kernels)};
+      for (const std::unique_ptr<Op>& op : layers) {
+        print(op->kernel(), shape.name, op_seconds(*op, shape.input), shape.macs);
+      }
+    }
+  }
+}
+
+const GemmShape kGemmShapes[] = {
     {"64x256x64", 64, 64, window(1, 256, 0), 256},
     {"6x256x64", 6, 64, window(1, 256, 0), 256},
     {"1x784x128", 1, 128, window(1, 784, 0), 784},
@@ -393,20 +430,30 @@ const GemmShape kFloatShapes[] = {
     {"64x784x128", 64, 128, window(1, 784, 0), 784},
     {"conv 3x3 1->32, 26 pixels", 26, 32, window(3, 3, 28), 1},
     {"conv 3x3 32->32, 11 pixels", 11, 32, window(3, 96, 416), 32},
+    {"conv 7x7/2 3->64, 112 pixels", 112, 64, window(7, 21, 672), 6},
 };
 
 void bench_f32_gemm(const Variant<F32GemmFn>& row) {
-  for (const GemmShape& shape : kFloatShapes) {
+  for (const GemmShape& shape : kGemmShapes) {
     gemm<F32GemmFn, float, float, float>(row, shape, row.lanes, 1, 1.0f, 0.5f,
                                          [](F32GemmFn run, auto... operands) { run(operands...); });
   }
 }
 
 void bench_binary_weight_gemm(const Variant<BinaryWeightGemmFn>& row) {
-  for (const GemmShape& shape : kFloatShapes) {
+  for (const GemmShape& shape : kGemmShapes) {
     gemm<BinaryWeightGemmFn, float, std::uint16_t, float>(
         row, shape, 1, 1, 1.0f, std::uint16_t{0x1234},
         [](BinaryWeightGemmFn run, auto... operands) { run(operands...); });
+  }
+}
+
+template <class Input, class Fn>
+void bench_byte_gemm(const Variant<Fn>& row) {
+  for (const GemmShape& shape : kGemmShapes) {
+    gemm<Fn, Input, std::uint64_t, std::int32_t>(
+        row, shape, 1, 1, Input{1}, std::uint64_t{0x0123456789ABCDEF},
+        [](Fn run, auto... operands) { run(operands...); });
   }
 }
 
@@ -603,11 +650,16 @@ int main(int argc, char** argv) {
   family(xnor_masked_variants(), filter, bench_xnor_masked);
   bench_xnor_layers(filter);
   bench_pool_layers(filter);
+  bench_first_layers(filter);
   family(f32_gemm_variants(), filter, bench_f32_gemm);
   family(binary_weight_gemm_variants(), filter, bench_binary_weight_gemm);
+  family(byte_gemm_u8_variants(), filter, bench_byte_gemm<std::uint8_t>);
+  family(byte_gemm_i8_variants(), filter, bench_byte_gemm<std::int8_t>);
   family(plane_sum_variants(), filter, bench_plane_sum);
   family(binarize_f32_variants(), filter, bench_binarize<float>);
   family(binarize_i32_variants(), filter, bench_binarize<std::int32_t>);
+  family(binarize_u8_variants(), filter, bench_binarize<std::uint8_t>);
+  family(binarize_i8_variants(), filter, bench_binarize<std::int8_t>);
   family(binarize_planar_f32_variants(), filter, bench_binarize_planar);
   family(epilogue_f32_variants(), filter, bench_epilogue<float>);
   family(epilogue_i32_variants(), filter, bench_epilogue<std::int32_t>);

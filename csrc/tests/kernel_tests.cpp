@@ -187,9 +187,13 @@ int main(int argc, char** argv) {
   run.family(xnor_masked_variants(), check_xnor_masked);
   run.family(f32_gemm_variants(), check_f32_gemm);
   run.family(binary_weight_gemm_variants(), check_binary_weight_gemm);
+  run.family(byte_gemm_u8_variants(), check_byte_gemm_u8);
+  run.family(byte_gemm_i8_variants(), check_byte_gemm_i8);
   run.family(plane_sum_variants(), check_plane_sum);
   run.family(binarize_f32_variants(), check_binarize_f32);
   run.family(binarize_i32_variants(), check_binarize_i32);
+  run.family(binarize_u8_variants(), check_binarize_u8);
+  run.family(binarize_i8_variants(), check_binarize_i8);
   run.family(binarize_planar_f32_variants(), check_binarize_planar_f32);
   run.family(epilogue_f32_variants(), check_epilogue_f32);
   run.family(epilogue_i32_variants(), check_epilogue_i32);

@@ -8,11 +8,13 @@ namespace bnn::test {
 namespace {
 
 float draw(Random& random, float) { return random.one_in(2) ? random.special() : random.real(); }
-std::int32_t draw(Random& random, std::int32_t) {
-  constexpr std::int32_t low = std::numeric_limits<std::int32_t>::min();
-  constexpr std::int32_t high = std::numeric_limits<std::int32_t>::max();
-  return random.one_in(3) ? random.pick<std::int32_t>({0, 1, -1, low, high, low + 1, high - 1})
-                          : static_cast<std::int32_t>(random.between(-40, 40));
+template <class T>
+T draw(Random& random, T) {
+  constexpr std::ptrdiff_t low = std::numeric_limits<T>::min();
+  constexpr std::ptrdiff_t high = std::numeric_limits<T>::max();
+  return static_cast<T>(random.one_in(3)
+                            ? random.pick<std::ptrdiff_t>({0, 1, low, high, low + 1, high - 1})
+                            : random.between(-40, 40));
 }
 
 // The value next to a bound, on either side of it.
@@ -20,9 +22,9 @@ float neighbour(Random& random, float bound) {
   constexpr float inf = std::numeric_limits<float>::infinity();
   return std::nextafter(bound, random.one_in(2) ? inf : -inf);
 }
-std::int32_t neighbour(Random& random, std::int32_t bound) {
-  const std::int64_t near = std::int64_t{bound} + (random.one_in(2) ? 1 : -1);
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(near));
+template <class T>
+T neighbour(Random& random, T bound) {
+  return static_cast<T>(std::int64_t{bound} + (random.one_in(2) ? 1 : -1));
 }
 
 template <class T, class Fn>
@@ -34,8 +36,9 @@ void check(const Variant<Fn>& variant, Random& random) {
   const std::ptrdiff_t out_stride = bytes + random.between(0, 9);
   const bool inverted = random.one_in(2);
 
-  const GuardedArray<T> lower(index(round_up(channels, 16)), random.placement(), 64);
-  const GuardedArray<T> upper(index(round_up(channels, 16)), random.placement(), 64);
+  const std::ptrdiff_t readable = round_up(channels, sizeof(T) == 1 ? 64 : 16);
+  const GuardedArray<T> lower(index(readable), random.placement(), 64);
+  const GuardedArray<T> upper(index(readable), random.placement(), 64);
   const GuardedArray<T> x(index((rows - 1) * row_stride + channels), random.placement());
   const GuardedArray<std::uint8_t> out(index((rows - 1) * out_stride + bytes), random.placement());
   for (std::size_t c = 0; c < lower.size(); ++c) {
@@ -80,6 +83,12 @@ void check_binarize_f32(const Variant<BinarizeF32Fn>& variant, Random& random) {
 }
 void check_binarize_i32(const Variant<BinarizeI32Fn>& variant, Random& random) {
   check<std::int32_t>(variant, random);
+}
+void check_binarize_u8(const Variant<BinarizeU8Fn>& variant, Random& random) {
+  check<std::uint8_t>(variant, random);
+}
+void check_binarize_i8(const Variant<BinarizeI8Fn>& variant, Random& random) {
+  check<std::int8_t>(variant, random);
 }
 
 void check_binarize_planar_f32(const Variant<BinarizePlanarF32Fn>& variant, Random& random) {

@@ -78,9 +78,13 @@ void check_dispatch() {
     check_chosen(set.xnor_masked, xnor_masked_variants(), isa);
     check_chosen(set.f32_gemm, f32_gemm_variants(), isa);
     check_chosen(set.binary_weight_gemm, binary_weight_gemm_variants(), isa);
+    check_chosen(set.byte_gemm_u8, byte_gemm_u8_variants(), isa);
+    check_chosen(set.byte_gemm_i8, byte_gemm_i8_variants(), isa);
     check_chosen(set.plane_sum, plane_sum_variants(), isa);
     check_chosen(set.binarize_f32, binarize_f32_variants(), isa);
     check_chosen(set.binarize_i32, binarize_i32_variants(), isa);
+    check_chosen(set.binarize_u8, binarize_u8_variants(), isa);
+    check_chosen(set.binarize_i8, binarize_i8_variants(), isa);
     check_chosen(set.binarize_planar_f32, binarize_planar_f32_variants(), isa);
     check_chosen(set.epilogue_f32, epilogue_f32_variants(), isa);
     check_chosen(set.epilogue_i32, epilogue_i32_variants(), isa);

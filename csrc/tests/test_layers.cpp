@@ -16,7 +16,7 @@
 namespace bnn::test {
 namespace {
 
-enum class Format { xnor, binary_weight, f32 };
+enum class Format { xnor, binary_weight, u8, i8, f32 };
 
 // One random layer: integer-valued operands, so that every sum is exact in float32 and int32 alike.
 struct LayerCase {
@@ -162,7 +162,8 @@ std::vector<float> given_input(const LayerCase& layer) {
 
 LayerCase random_case(Random& random) {
   LayerCase layer;
-  layer.format = random.pick({Format::xnor, Format::binary_weight, Format::f32});
+  layer.format =
+      random.pick({Format::xnor, Format::binary_weight, Format::u8, Format::i8, Format::f32});
   DotLayerSpec& spec = layer.spec;
   spec.name = "layer";
   spec.outputs = random_channels(random);
@@ -186,9 +187,9 @@ LayerCase random_case(Random& random) {
     } while (spec.window.d.output_extent(layer.depth) < 1 ||
              spec.window.h.output_extent(layer.height) < 1 ||
              spec.window.w.output_extent(layer.width) < 1);
-    if (layer.format != Format::binary_weight && random.one_in(3)) {
+    const bool f32 = layer.format == Format::f32;
+    if ((f32 || layer.format == Format::xnor) && random.one_in(3)) {
       spec.groups = random.pick({2, 3});
-      const bool f32 = layer.format == Format::f32;
       spec.features = spec.groups *
                       (f32 || random.one_in(2) ? random.between(1, 70) : 64 * random.between(1, 2));
       spec.outputs = spec.groups * random.between(1, 20);
@@ -206,7 +207,9 @@ LayerCase random_case(Random& random) {
   const std::ptrdiff_t zeros = random.pick({2, 50, 5000});  // one element of so many is 0
   for (std::int64_t i = pixels * spec.features; i > 0; --i) {
     int x = random.one_in(2) ? 1 : -1;
-    if (!bits) {
+    if (layer.format == Format::u8) {
+      x = static_cast<int>(random.between(0, 255));
+    } else if (!bits) {
       x = static_cast<int>(random.between(-9, 9));
     } else if (top > 0) {
       x = static_cast<int>(random.between(0, top));
@@ -269,6 +272,12 @@ std::vector<int> expected(const LayerCase& layer) {
   return result;
 }
 
+ElementType input_type(const LayerCase& layer) {
+  return layer.format == Format::u8   ? ElementType::u8
+         : layer.format == Format::i8 ? ElementType::i8
+                                      : ElementType::f32;
+}
+
 std::unique_ptr<Op> make_layer(const LayerCase& layer, const Epilogue& epilogue,
                                const KernelSet& kernels) {
   const DotLayerSpec& spec = layer.spec;
@@ -277,7 +286,7 @@ std::unique_ptr<Op> make_layer(const LayerCase& layer, const Epilogue& epilogue,
     const std::vector<float> weights(layer.weights.begin(), layer.weights.end());
     return make_f32_layer(spec, weights, epilogue, kernels);
   }
-  if (layer.format == Format::binary_weight) {
+  if (layer.format != Format::xnor) {
     const std::int64_t bytes = (row + 7) / 8;
     std::vector<std::uint8_t> weights(index(spec.outputs * bytes));
     for (std::int64_t i = 0; i < spec.outputs * row; ++i) {
@@ -286,7 +295,10 @@ std::unique_ptr<Op> make_layer(const LayerCase& layer, const Epilogue& epilogue,
         byte = static_cast<std::uint8_t>(byte | (1u << (i % row % 8)));
       }
     }
-    return make_binary_weight_layer(spec, weights, epilogue, kernels);
+    if (layer.format == Format::binary_weight) {
+      return make_binary_weight_layer(spec, weights, epilogue, kernels);
+    }
+    return make_byte_layer(spec, input_type(layer), weights, epilogue, kernels);
   }
   const std::int64_t channels = layer.per_group();
   const std::int64_t words = words_for(channels);
@@ -373,7 +385,7 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
   for (std::size_t axis = 0; axis < layer.before.size(); ++axis) {
     shapes[0][static_cast<int>(axis) + 1] -= layer.before[axis] + layer.after[axis];
   }
-  int value = builder.add_input("x", free_batch(shapes[0]));
+  int value = builder.add_input("x", free_batch(shapes[0]), input_type(layer));
   std::vector<int> inputs{value};
   for (std::size_t i = 0; i < residuals.size(); ++i) {
     inputs.push_back(builder.add_input("residual", free_batch(out)));
@@ -407,7 +419,9 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
   }
   const std::unique_ptr<Program> program = builder.finish(values, true, 2);
   const std::vector<float> x = given_input(layer);
+  const std::vector<std::int8_t> bytes(layer.input.begin(), layer.input.end());
   std::vector<const void*> sources{x.data()};
+  if (input_type(layer) != ElementType::f32) sources[0] = bytes.data();
   for (const std::vector<float>& residual : residuals) sources.push_back(residual.data());
   std::vector<std::vector<float>> results(index(output_count),
                                           std::vector<float>(index(out.elements())));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bits.h"
+#include "ops/cast.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "ops/packing.h"
@@ -20,7 +21,8 @@ namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-std::vector<float> run(const Program& program, const Shape& shape, const std::vector<float>& x) {
+template <class T>
+std::vector<float> run(const Program& program, const Shape& shape, const std::vector<T>& x) {
   const std::array<Shape, 1> shapes{shape};
   std::vector<float> y(index(program.output_shapes(shapes)[0].elements()));
   const std::array<const void*, 1> inputs{x.data()};
@@ -37,6 +39,32 @@ WindowAxis pool_axis(Random& random) {
   axis.pad_begin = random.between(0, axis.kernel - 1);
   axis.pad_end = random.between(0, axis.kernel - 1);
   return axis;
+}
+
+// `x`, a tensor of `shape`, in another order of axes; `type` is that of T.
+template <class T>
+void check_permutation(const Shape& shape, const std::vector<int>& order, ElementType type,
+                       const std::vector<T>& x, const KernelSet& kernels) {
+  ProgramBuilder builder;
+  int value = builder.add_input("x", shape, type);
+  value = builder.add_op(make_permute("permute", order, kernels, type), {value});
+  if (type != ElementType::f32) value = builder.add_op(make_cast("cast", type), {value});
+  const std::vector<float> moved = run(*builder.finish({value}, false, 1), shape, x);
+  const int rank = shape.rank();
+  std::vector<std::int64_t> at(index(rank), 0);  // in the output
+  for (const float element : moved) {
+    std::int64_t offset = 0;
+    for (int axis = 0; axis < rank; ++axis) {
+      const auto found = std::find(order.begin(), order.end(), axis);
+      offset = offset * shape[axis] + at[index(found - order.begin())];
+    }
+    require(same_float(element, static_cast<float>(x[index(offset)])),
+            "wrong element of a permutation of ", shape);
+    for (int axis = rank - 1; axis >= 0; --axis) {
+      if (++at[index(axis)] < shape[order[index(axis)]]) break;
+      at[index(axis)] = 0;
+    }
+  }
 }
 
 }  // namespace
@@ -111,25 +139,12 @@ void check_layouts(const KernelSet& kernels, Random& random) {
   const Shape shape{std::span<const std::int64_t>(dims)};
   std::vector<float> x(index(shape.elements()));
   for (float& value : x) value = random.real();
-
-  ProgramBuilder builder;
-  const int in = builder.add_input("x", shape);
-  const auto program =
-      builder.finish({builder.add_op(make_permute("permute", order, kernels), {in})}, false, 1);
-  const std::vector<float> moved = run(*program, shape, x);
-  std::vector<std::int64_t> at(index(rank), 0);  // in the output
-  for (const float value : moved) {
-    std::int64_t offset = 0;
-    for (int axis = 0; axis < rank; ++axis) {
-      const auto found = std::find(order.begin(), order.end(), axis);
-      offset = offset * dims[index(axis)] + at[index(found - order.begin())];
-    }
-    require(same_float(value, x[index(offset)]), "wrong element of a permutation of ", shape);
-    for (int axis = rank - 1; axis >= 0; --axis) {
-      if (++at[index(axis)] < dims[index(order[index(axis)])]) break;
-      at[index(axis)] = 0;
-    }
+  check_permutation(shape, order, ElementType::f32, x, kernels);
+  std::vector<std::int8_t> bytes;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    bytes.push_back(static_cast<std::int8_t>(random.between(-128, 127)));
   }
+  check_permutation(shape, order, ElementType::i8, bytes, kernels);
 
   const Shape image{random.between(1, 3), random.pick({1, 3, 32, 64, 65, 130}),
                     random.between(1, 12), random.between(1, 12)};
@@ -276,6 +291,17 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     });
   }
   refused("too few weights", [&] { make_f32_layer(spec(2, 3), floats, FloatEpilogue{}, kernels); });
+  refused("a byte layer on floats", [&] {
+    const std::vector<std::uint8_t> bits(1);
+    make_byte_layer(spec(1, 8), ElementType::f32, bits, FloatEpilogue{}, kernels);
+  });
+  refused("sums of bytes beyond 32 bits", [&] {
+    const std::vector<std::uint8_t> bits(1 << 20);
+    make_byte_layer(spec(1, 1 << 23), ElementType::u8, bits, FloatEpilogue{}, kernels);
+  });
+  refused("a cast of floats", [&] { make_cast("cast", ElementType::f32); });
+  refused("packed bits under another shape",
+          [&] { make_reshape("r", {-1, 2}, ElementType::bits); });
   refused("a NaN threshold", [&] {
     const float nan = std::numeric_limits<float>::quiet_NaN();
     make_f32_layer(spec(1, 4), floats, Thresholds{{nan}, {0.0f}, false}, kernels);

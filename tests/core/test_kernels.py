@@ -23,6 +23,7 @@ FAMILIES = (
     "xnor_masked",
     "f32_gemm",
     "binary_weight_gemm",
+    "byte_gemm",
     "plane_sum",
     "binarize",
     "epilogue",

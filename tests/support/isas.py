@@ -14,12 +14,12 @@ REQUIRED_FLAGS = {
     "neon": {"asimd"},
     "avx2": AVX2,
     "avx512bw": AVX512BW,
-    "avx512_vpopcntdq": {*AVX512BW, "avx512_vpopcntdq"},
+    "avx512_vpopcntdq": {*AVX512BW, "avx512_vpopcntdq", "avx512_vnni"},
 }
 """Flags in Linux' /proc/cpuinfo, which lists only what the system lets programs use."""
 
 FLOAT_KERNELS = {"avx512_vpopcntdq": "avx512bw"}
-"""Instruction sets that only count bits differently, and whose kernels their float layers run."""
+"""Instruction sets that only treat bits and bytes differently, and what their float layers run."""
 
 exercised: set[str] = set()
 """Instruction sets whose kernels computed an answer that was compared with ONNX Runtime's."""
@@ -59,7 +59,8 @@ def check_kernels(engine: bnn_engine.Engine, isa: str) -> None:
     """Every dense and convolution layer of ``engine`` runs the best kernel for ``isa``."""
     for kernel in dot_kernels(engine):
         family, _, used = kernel.partition("/")
-        assert used == (isa if family.startswith("xnor_") else FLOAT_KERNELS.get(isa, isa)), kernel
+        own = family.startswith(("xnor_", "byte_"))
+        assert used == (isa if own else FLOAT_KERNELS.get(isa, isa)), kernel
 
 
 def record(engine: bnn_engine.Engine) -> None:

@@ -1,25 +1,11 @@
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
 #include "kernels/binary_weight_gemm/nonzero.h"
 #include "kernels/binary_weight_gemm/plus_minus_one.h"
+#include "kernels/positions_of_ones.h"
 #include "kernels/vectors/f32_avx2.h"
 
 namespace bnn {
 namespace {
-
-// For every mask of eight bits the numbers of its ones, in order.
-struct PositionsOfOnes {
-  std::uint8_t positions[256][8];
-
-  constexpr PositionsOfOnes() : positions() {
-    for (int mask = 0; mask < 256; ++mask) {
-      int count = 0;
-      for (int bit = 0; bit < 8; ++bit) {
-        if (((mask >> bit) & 1) != 0) positions[mask][count++] = static_cast<std::uint8_t>(bit);
-      }
-    }
-  }
-};
-constexpr PositionsOfOnes kPositionsOfOnes;
 
 struct Tiles : BinaryWeights<F32> {
   using Walk = NonzeroElements;
