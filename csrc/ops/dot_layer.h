@@ -65,7 +65,7 @@ struct DotLayerSpec {
   std::string name;
   std::int64_t outputs = 0;   // output channels
   std::int64_t features = 0;  // dense: K; convolution: input channels
-  std::int64_t groups = 1;    // convolution of floats only
+  std::int64_t groups = 1;    // convolution only, not with 1-bit weights on floats or bytes
   bool dense = true;
   int spatial_axes = 2;  // of the images: height and width, or 3 with a depth in front
   Window window;
@@ -75,10 +75,11 @@ struct DotLayerSpec {
   bool channels_first = false;  // wanted of a binary convolution to floats: see xnor_chain_layer.h
 };
 
-// Bits × bits. `weights`: [planes][outputs][taps][words] 64-bit words, taps = kernel_h · kernel_w
-// for a convolution; for a dense layer [planes][outputs][row words], where a row is everything
-// behind axis 0 of the input as it lies in memory (so a flattened image keeps its pixels' tail
-// bits) and `features` counts the real elements.
+// Bits × bits. `weights`: [planes][outputs][taps][words] 64-bit words, taps = kernel_d · kernel_h ·
+// kernel_w and words those of a group's channels for a convolution; for a dense layer
+// [planes][outputs][row words], where a row is everything behind axis 0 of the input as it lies in
+// memory (so a flattened image keeps its pixels' tail bits) and `features` counts the real
+// elements.
 std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
                                     std::span<const std::uint64_t> weights,
                                     const Epilogue& epilogue, const KernelSet& kernels);

@@ -7,12 +7,10 @@
 #include "base/aligned.h"
 #include "base/bits.h"
 #include "ops/scratch.h"
+#include "ops/threshold_bounds.h"
 
 namespace bnn {
 namespace {
-
-// Channels whose bounds are expanded at once when one interval serves all of them.
-constexpr std::int64_t kSharedBlock = 1024;
 
 // Bytes of input that are read again for every level: they should stay in L1.
 constexpr std::int64_t kBlockBytes = std::int64_t{16} << 10;
@@ -25,41 +23,26 @@ class MakeBitPlanes final : public Op {
       bad_model(std::to_string(planes.tests.size()) + " tests for " + std::to_string(planes_) +
                 " planes of bits");
     }
-    channels_ = static_cast<std::int64_t>(planes.tests.front().interval.lower.size());
-    if (channels_ == 0) bad_model("no thresholds");
-    shared_ = channels_ == 1;
-    const std::int64_t expanded = shared_ ? kSharedBlock : channels_;
-    stride_ = round_up<std::int64_t>(expanded, 16);
-    lower_ = AlignedArray<float>(planes.tests.size() * static_cast<std::size_t>(stride_));
-    upper_ = AlignedArray<float>(planes.tests.size() * static_cast<std::size_t>(stride_));
-    std::size_t first = 0;
     for (const BitPlanes::Test& test : planes.tests) {
-      const Thresholds& interval = test.interval;
-      if (interval.lower.size() != static_cast<std::size_t>(channels_) ||
-          interval.upper.size() != static_cast<std::size_t>(channels_)) {
-        bad_model("a test must have one lower and one upper bound per channel");
+      tests_.push_back(
+          {Bounds<float>(name, test.interval, kSharedBlock), test.interval.inverted, test.planes});
+      if (tests_.back().bounds.channels() != tests_.front().bounds.channels()) {
+        bad_model("tests of different numbers of channels");
       }
-      for (std::size_t c = 0; c < static_cast<std::size_t>(expanded); ++c) {
-        const float low = interval.lower[shared_ ? 0 : c];
-        const float high = interval.upper[shared_ ? 0 : c];
-        if (low != low || high != high) bad_model("a threshold is NaN");
-        lower_[first + c] = low;
-        upper_[first + c] = high;
-      }
-      first += static_cast<std::size_t>(stride_);
-      inverted_.push_back(interval.inverted);
-      masks_.push_back(test.planes);
     }
   }
 
   TensorType output_type(std::size_t) const override { return {ElementType::bits, planes_}; }
   std::string kernel() const override { return variant_.name(); }
-  std::size_t constant_bytes() const override { return lower_.bytes() + upper_.bytes(); }
+  std::size_t constant_bytes() const override {
+    return tests_.size() * tests_.front().bounds.bytes();
+  }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
-    if (in.rank() < 1 || (!shared_ && in.back() != channels_)) {
-      bad_shape("expected [..., " + std::to_string(channels_) + "], got " + in.text());
+    const Bounds<float>& bounds = tests_.front().bounds;
+    if (in.rank() < 1 || !bounds.fit(in.back())) {
+      bad_shape("expected [..., " + std::to_string(bounds.channels()) + "], got " + in.text());
     }
     return in;
   }
@@ -84,10 +67,10 @@ class MakeBitPlanes final : public Op {
       for (int plane = 0; plane < planes_; ++plane) {
         std::fill_n(planes + (plane * rows + first) * words, count * words, 0);
       }
-      for (std::size_t t = 0; t < masks_.size(); ++t) {
-        test(in.as<float>() + first * channels, channels, count, t, bits);
+      for (const Test& test : tests_) {
+        run_test(test, in.as<float>() + first * channels, channels, count, bits);
         for (int plane = 0; plane < planes_; ++plane) {
-          if (((masks_[t] >> plane) & 1u) == 0) continue;
+          if (((test.planes >> plane) & 1u) == 0) continue;
           std::uint64_t* out = planes + (plane * rows + first) * words;
           for (std::int64_t i = 0; i < count * words; ++i) out[i] ^= bits[i];
         }
@@ -103,28 +86,27 @@ class MakeBitPlanes final : public Op {
     return std::max<std::int64_t>(1, kBlockBytes / row_bytes);
   }
 
-  // Bits of test `t` on `rows` rows.
-  void test(const float* x, std::int64_t channels, std::int64_t rows, std::size_t t,
-            std::uint64_t* out) const {
+  struct Test {
+    Bounds<float> bounds;
+    bool inverted;
+    unsigned planes;  // bit p: it belongs to plane p
+  };
+
+  // The bits of a test of `rows` rows.
+  void run_test(const Test& test, const float* x, std::int64_t channels, std::int64_t rows,
+                std::uint64_t* out) const {
     const std::int64_t stride = words_for(channels) * kWordBytes;
-    const std::int64_t block = shared_ ? kSharedBlock : channels;
-    const std::int64_t first = static_cast<std::int64_t>(t) * stride_;
+    const std::int64_t block = test.bounds.shared() ? kSharedBlock : channels;
     for (std::int64_t c = 0; c < channels; c += block) {
-      variant_.run(x + c, channels, rows, std::min(block, channels - c), lower_.data() + first,
-                   upper_.data() + first, inverted_[t],
-                   reinterpret_cast<std::uint8_t*>(out) + c / 8, stride);
+      variant_.run(x + c, channels, rows, std::min(block, channels - c), test.bounds.lower(),
+                   test.bounds.upper(), test.inverted, reinterpret_cast<std::uint8_t*>(out) + c / 8,
+                   stride);
     }
   }
 
   Variant<BinarizeF32Fn> variant_;
   int planes_;
-  bool shared_ = false;
-  std::int64_t channels_ = 0;
-  std::int64_t stride_ = 0;    // bounds from one test to the next
-  AlignedArray<float> lower_;  // [tests][channels]
-  AlignedArray<float> upper_;
-  std::vector<bool> inverted_;
-  std::vector<unsigned> masks_;  // planes of each test
+  std::vector<Test> tests_;
 };
 
 }  // namespace
