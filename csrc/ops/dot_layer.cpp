@@ -400,7 +400,8 @@ void check_spec(const DotLayerSpec& spec) {
     bad_spec(spec, "extents out of range (outputs " + std::to_string(spec.outputs) + ", features " +
                        std::to_string(spec.features) + ")");
   }
-  if (spec.groups < 1 || spec.outputs % spec.groups != 0 || spec.features % spec.groups != 0) {
+  if (spec.groups < 1 || (spec.dense && spec.groups != 1) || spec.outputs % spec.groups != 0 ||
+      spec.features % spec.groups != 0) {
     bad_spec(spec, std::to_string(spec.groups) + " groups do not divide " +
                        std::to_string(spec.features) + " input and " +
                        std::to_string(spec.outputs) + " output channels");

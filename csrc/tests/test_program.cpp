@@ -10,7 +10,9 @@
 #include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "ops/packing.h"
+#include "ops/pad_bits.h"
 #include "ops/pool.h"
+#include "ops/quantize.h"
 #include "ops/softmax.h"
 #include "runtime/memory_plan.h"
 #include "runtime/program.h"
@@ -302,6 +304,43 @@ void check_hostile_descriptions(const KernelSet& kernels) {
   refused("a cast of floats", [&] { make_cast("cast", ElementType::f32); });
   refused("packed bits under another shape",
           [&] { make_reshape("r", {-1, 2}, ElementType::bits); });
+  refused("groups of a dense layer", [&] {
+    DotLayerSpec dense = spec(4, 64);
+    dense.groups = 2;
+    make_xnor_layer(dense, words, FloatEpilogue{}, kernels);
+  });
+  for (const InputCode code : {InputCode{-1}, InputCode{9}, InputCode{2, true}}) {
+    refused("an input code of " + std::to_string(code.digits) + " digits", [&] {
+      DotLayerSpec layer = spec(4, 64);
+      layer.input_code = code;
+      make_xnor_layer(layer, words, FloatEpilogue{}, kernels);
+    });
+  }
+  for (const WeightCode& code : {WeightCode{{}}, WeightCode{{1}}, WeightCode{{-1, 0}},
+                                 WeightCode{{0, 99}}, WeightCode{{0}, 1 << 30}}) {
+    refused("a weight code", [&] {
+      DotLayerSpec layer = spec(4, 64);
+      layer.weight_code = code;
+      make_xnor_layer(layer, words, FloatEpilogue{}, kernels);
+    });
+  }
+  refused("zeros and weights with a constant", [&] {
+    DotLayerSpec layer = spec(4, 64);
+    layer.input_code.ternary = true;
+    layer.weight_code = {{0}, 1, true};
+    make_xnor_layer(layer, words, FloatEpilogue{}, kernels);
+  });
+  refused("sums of planes beyond 30 bits", [&] {
+    DotLayerSpec layer = spec(1, 1 << 24);
+    layer.input_code.digits = 8;
+    make_xnor_layer(layer, std::vector<std::uint64_t>(1 << 18), FloatEpilogue{}, kernels);
+  });
+  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, kernels); });
+  refused("levels that are not nested",
+          [&] { digit_planes("levels", {{{1.0f}, {kInf}, false}, {{0.0f}, {kInf}, false}}); });
+  refused("padding with a value that bits cannot hold",
+          [&] { make_pad_bits("pad", InputCode{}, 0, {1, 1}, {1, 1}); });
+  refused("negative padding", [&] { make_pad_bits("pad", InputCode{}, 1, {1, -1}, {1, 1}); });
   refused("a NaN threshold", [&] {
     const float nan = std::numeric_limits<float>::quiet_NaN();
     make_f32_layer(spec(1, 4), floats, Thresholds{{nan}, {0.0f}, false}, kernels);
