@@ -71,6 +71,7 @@ class ProgramBuilder:
         weights: NDArray[np.uint64],
         outputs: int,
         channels: int,
+        groups: int,
         window: Window,
         epilogue: Epilogue,
         ternary: bool,

@@ -251,7 +251,7 @@ class BinaryConv(NativeOp):
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
-        channels = _integer(node, "channels")
+        channels, groups = _integer(node, "channels"), _integer(node, "group")
         kernel = _numbers(node, "kernel_shape")
         window = window_of(node, kernel)
         taps = kernel[0] * kernel[1]
@@ -260,10 +260,11 @@ class BinaryConv(NativeOp):
         assert not isinstance(window, str)
         outputs = packed.shape[0]
         name, value = layer_name(node), data_input(node)
-        tail = _tail(node, outputs, [], graph, emitter, "channels_last")
+        binary = _on_bits(node, emitter)
+        to_bits = binary or groups == 1
+        tail = _tail(node, outputs, [], graph, emitter, "channels_last", to_bits=to_bits)
         bits = packing.sign_bits(packed, channels * taps)
         bits = bits.reshape(outputs, channels, taps).transpose(0, 2, 1)
-        binary = _on_bits(node, emitter)
         integers = not binary and _sums_integers(value, channels * taps, emitter)
         if binary:
             located = emitter.packed(value)
@@ -272,7 +273,8 @@ class BinaryConv(NativeOp):
                 located.id,
                 packing.to_words(bits),
                 outputs,
-                channels,
+                channels * groups,
+                groups,
                 window,
                 tail.epilogue,
                 located.ternary,
@@ -282,6 +284,18 @@ class BinaryConv(NativeOp):
             )
             if emitter.builder.stores_channels_first(step):
                 tail = replace(tail, form="plain")
+        elif groups != 1:  # float kernels know groups, those with 1-bit weights do not
+            signs = (1 - 2 * bits.astype(np.float32)).reshape(outputs, taps * channels)
+            step = emitter.builder.f32_conv(
+                name,
+                emitter.channels_last(value),
+                signs,
+                outputs,
+                channels * groups,
+                groups,
+                window,
+                tail.epilogue,
+            )
         else:
             conv = emitter.builder.byte_conv if integers else emitter.builder.binary_weight_conv
             step = conv(

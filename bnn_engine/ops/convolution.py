@@ -24,6 +24,7 @@ def _reference(inputs: Sequence[Array], attributes: Attributes) -> Array:
     shape = _infer([x.shape, packed.shape], attributes)
     assert shape is not None
     weights = unpack_signs(packed, [attributes["channels"], *kernel])
+    group = attributes["group"]
     # float64 keeps the sums of ±1 exact and those of floats closer than any float32 order.
     padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
     reach = [
@@ -34,32 +35,42 @@ def _reference(inputs: Sequence[Array], attributes: Attributes) -> Array:
         :, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]
     ]  # [N, C, OH, OW, KH, KW]
     with np.errstate(all="ignore"):
-        sums = np.tensordot(windows, weights.astype(np.float64), axes=([1, 4, 5], [1, 2, 3]))
-        return np.ascontiguousarray(sums.transpose(0, 3, 1, 2), dtype=np.float32)
+        sums = [
+            np.tensordot(channels, filters, axes=([1, 4, 5], [1, 2, 3]))
+            for channels, filters in zip(
+                np.split(windows, group, axis=1),
+                np.split(weights.astype(np.float64), group),
+                strict=True,
+            )
+        ]  # [N, OH, OW, O / group] each
+        together = np.concatenate(sums, axis=-1).transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(together, dtype=np.float32)
 
 
 def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | None:
     x, weights = shapes
-    channels, kernel = attributes["channels"], attributes["kernel_shape"]
+    channels, group, kernel = (attributes[name] for name in ("channels", "group", "kernel_shape"))
     strides, dilations = attributes["strides"], attributes["dilations"]
     pads = attributes["pads"]
     if not (len(kernel) == len(strides) == len(dilations) == 2 and len(pads) == 4):
         raise ValueError("kernel_shape, strides, dilations need 2 entries and pads 4")
-    if channels < 1 or min(*kernel, *strides, *dilations) < 1 or min(pads) < 0:
+    if min(channels, group) < 1 or min(*kernel, *strides, *dilations) < 1 or min(pads) < 0:
         raise ValueError(
-            "channels, kernel_shape, strides, dilations must be positive, pads not negative"
+            "channels, group, kernel_shape, strides, dilations must be positive, pads not negative"
         )
     num_outputs = None if weights is None else weights[0]
     if weights is not None:
         expected = packed_bytes(channels * kernel[0] * kernel[1])
         if len(weights) != 2 or weights[1] != expected:
             raise ValueError(f"weights have shape {list(weights)} instead of [outputs, {expected}]")
+        if isinstance(num_outputs, int) and num_outputs % group:
+            raise ValueError(f"{group} groups do not divide {num_outputs} outputs")
     if x is None:
         return (None, num_outputs, None, None)
     if len(x) != 4:
         raise ValueError(f"input has rank {len(x)} instead of 4")
-    if isinstance(x[1], int) and x[1] != channels:
-        raise ValueError(f"input has {x[1]} channels instead of {channels}")
+    if isinstance(x[1], int) and x[1] != channels * group:
+        raise ValueError(f"input has {x[1]} channels instead of {channels * group}")
     spatial: list[int | None] = []
     for axis, extent in enumerate(x[2:]):
         if not isinstance(extent, int):
@@ -82,6 +93,7 @@ def convolution_op(name: str, doc: str) -> OpDefinition:
         inputs=(("x", "float"), ("w", "uint8")),
         attributes={
             "channels": "int",
+            "group": "int",
             "kernel_shape": "ints",
             "strides": "ints",
             "pads": "ints",
@@ -94,8 +106,9 @@ def convolution_op(name: str, doc: str) -> OpDefinition:
             channels_1d = Unsqueeze (channels, first)
             row_shape = Concat <axis = 0> (channels_1d, kernel)
             weights = bnn_engine.UnpackSigns (w, row_shape)
-            y = Conv <kernel_shape: ints = @kernel_shape, strides: ints = @strides,
-                      pads: ints = @pads, dilations: ints = @dilations> (x, weights)
+            y = Conv <group: int = @group, kernel_shape: ints = @kernel_shape,
+                      strides: ints = @strides, pads: ints = @pads,
+                      dilations: ints = @dilations> (x, weights)
         """,
         reference=_reference,
         infer=_infer,

@@ -8,7 +8,7 @@ from bnn_engine.graph.graph import Attribute, Dim, Graph, Node
 from bnn_engine.ops import OPS
 from bnn_engine.passes.base import Declined
 from bnn_engine.passes.binary_layers import BinaryLayer, BinaryLayerRewrite
-from bnn_engine.passes.facts import describe
+from bnn_engine.passes.facts import describe, is_ternary
 from bnn_engine.passes.sign_rows import split_sign_rows
 
 __all__ = ["BinaryConvolutions"]
@@ -25,7 +25,10 @@ class BinaryConvolutions(BinaryLayerRewrite):
     op_name = "Conv"
 
     def match(self, graph: Graph, node: Node) -> BinaryLayer | Declined | None:
-        """Return a 2-D convolution without groups whose weights are ±α in every output channel."""
+        """Return a 2-D convolution whose weights are ±α in every output channel.
+
+        In groups only where they are multiplied by -1, 0 and +1.
+        """
         del graph
         x, w, bias = node.input(0), node.input(1), node.input(2)
         assert x is not None
@@ -35,8 +38,8 @@ class BinaryConvolutions(BinaryLayerRewrite):
         if w.const.ndim != 4:
             return Declined(f"{w.const.ndim - 2}-D convolution")
         group = node.attributes.get("group", 1)
-        if group != 1:
-            return Declined(f"convolution in {group} groups")
+        if group != 1 and not is_ternary(x):
+            return Declined(f"convolution in {group} groups: {describe(x)} is not binarized")
         if x.dtype != np.float32 or x.rank != 4:
             return Declined(f"input is {x.dtype} of rank {x.rank}")
         if bias is not None and bias.const is None:
@@ -49,6 +52,7 @@ class BinaryConvolutions(BinaryLayerRewrite):
             return Declined(weights)
         attributes: dict[str, Attribute] = {
             "channels": channels,
+            "group": group,
             "kernel_shape": kernel,
             "strides": node.attributes.get("strides", [1, 1]),
             "dilations": node.attributes.get("dilations", [1, 1]),

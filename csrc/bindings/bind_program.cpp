@@ -331,9 +331,9 @@ void register_program(py::module_& module) {
           "xnor_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const PyEpilogue& epilogue, bool ternary,
-             bool channels_first) {
-            DotLayerSpec spec = conv_spec(name, outputs, channels, 1, window);
+             std::int64_t channels, std::int64_t groups, const Window& window,
+             const PyEpilogue& epilogue, bool ternary, bool channels_first) {
+            DotLayerSpec spec = conv_spec(name, outputs, channels, groups, window);
             spec.input_code.ternary = ternary;
             spec.channels_first = channels_first;
             return self.add_layer(
@@ -341,8 +341,8 @@ void register_program(py::module_& module) {
                 {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("channels"), py::arg("window"), py::arg("epilogue"), py::arg("ternary"),
-          py::arg("channels_first"),
+          py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"),
+          py::arg("ternary"), py::arg("channels_first"),
           "channels_first: store [N, C, H, W] if the layer can, see stores_channels_first().")
       .def(
           "stores_channels_first",

@@ -320,9 +320,11 @@ class Layer final : public MaskedLayer {
 
 bool needs_masks(const DotLayerSpec& spec, std::int64_t length) {
   // Rows of a flattened image have tail bits inside, which only a masked input tells from weights.
-  const bool whole = !spec.dense || length == words_for(spec.features);
-  return (spec.weight_code == kTernaryWeights && spec.input_code.digits == 0 && whole) ||
-         (spec.groups != 1 && spec.features / spec.groups % kWordBits != 0);
+  const bool whole_rows = !spec.dense || length == words_for(spec.features);
+  const bool ternary = spec.weight_code == kTernaryWeights && spec.input_code.digits == 0;
+  const bool whole_groups = spec.groups == 1 || (spec.features / spec.groups % kWordBits == 0 &&
+                                                 spec.outputs / spec.groups % 8 == 0);
+  return (ternary && whole_rows) || !whole_groups;
 }
 
 std::unique_ptr<MaskedLayer> make_masked_layer(const DotLayerSpec& spec, std::int64_t length,

@@ -2,7 +2,8 @@
 //
 //   * Input of {−1, 0, +1}: its second plane is the mask.
 //   * Weights of {−1, 0, +1}: their mask lies beside them.
-//   * Groups of channels that are no whole words: an output channel reads the words that hold its
+//   * Groups of channels that are no whole words (or whose outputs are no whole bytes): an output
+//   channel reads the words that hold its
 //     group, and its weights are masked where these belong to other groups. A depthwise layer is
 //     the extreme: 64 channels share a word.
 #pragma once

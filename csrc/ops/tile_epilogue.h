@@ -62,8 +62,8 @@ class TileEpilogue {
       check_thresholds(spec, *floats.thresholds);
       form_ = floats.keep_floats ? Form::floats_and_bits : Form::floats_to_bits;
       test_.inverted = floats.thresholds->inverted;
-      float_lower_ = blocked_operand(floats.thresholds->lower, 1);
-      float_upper_ = blocked_operand(floats.thresholds->upper, 1);
+      float_lower_ = blocked_operand(floats.thresholds->lower, spec.groups);
+      float_upper_ = blocked_operand(floats.thresholds->upper, spec.groups);
     } else if (!floats.keep_floats) {
       bad_model("an epilogue gives neither floats nor bits");
     }
@@ -110,7 +110,7 @@ class TileEpilogue {
   // True when thresholds act on the bare accumulators.
   bool to_bits() const { return form_ == Form::thresholds; }
   bool inverted() const { return test_.inverted; }
-  // Those thresholds, [channels padded to 16].
+  // Those thresholds, [groups][channels of a group padded to 16].
   const AlignedArray<Acc>& lower() const { return test_.lower; }
   const AlignedArray<Acc>& upper() const { return test_.upper; }
   // Frees them, for a layer whose kernel has its own form of them; no store() after that.
@@ -209,7 +209,7 @@ class TileEpilogue {
     floats_to_bits,   // the same, but only the bits are stored
   };
 
-  // One interval per channel, [channels padded to 16].
+  // One interval per channel, [groups][channels of a group padded to 16].
   struct Test {
     AlignedArray<Acc> lower;
     AlignedArray<Acc> upper;
@@ -236,7 +236,8 @@ class TileEpilogue {
         upper[c] = thresholds.upper[c];
       }
     }
-    return {blocked_operand(lower, 1), blocked_operand(upper, 1), thresholds.inverted};
+    return {blocked_operand(lower, spec.groups), blocked_operand(upper, spec.groups),
+            thresholds.inverted};
   }
 
   // The planes of a tile are put together here, so that what the output held does not matter.
@@ -276,7 +277,11 @@ class TileEpilogue {
 
   void check_thresholds(const DotLayerSpec& spec, const Thresholds& thresholds) const {
     const std::size_t channels = static_cast<std::size_t>(outputs_);
-    if (spec.groups != 1) bad_model("thresholds after a grouped convolution");
+    // Bits are stored in whole bytes, group by group.
+    if (spec.groups != 1 && outputs_ / spec.groups % 8 != 0) {
+      bad_model("thresholds after groups of " + std::to_string(outputs_ / spec.groups) +
+                " output channels, which are no whole bytes");
+    }
     if (thresholds.lower.size() != channels || thresholds.upper.size() != channels) {
       bad_model("thresholds must have one lower and one upper bound per output channel");
     }

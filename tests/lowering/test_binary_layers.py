@@ -100,6 +100,39 @@ def test_binary_conv(seed: int, isa: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
+def test_grouped_conv(seed: int, isa: str) -> None:
+    """Groups of whole words and of parts of words, and one channel a group."""
+    del isa
+    random = np.random.default_rng(seed)
+    shape, filters, attributes = random_conv(random)
+    groups = int(random.integers(2, 5))
+    inputs, outputs = int(random.choice([1, 2, 5, 33, 64, 65, 128])), int(random.integers(1, 20))
+    if seed % 4 == 0:  # depthwise
+        groups, inputs, outputs = groups * inputs, 1, int(random.integers(1, 3))
+    if seed % 3 == 0:
+        outputs = 8 * outputs
+    shape = (shape[0], groups * inputs, *shape[2:])
+    filters = (groups * outputs, inputs, *filters[2:])
+    x = random.normal(size=shape).astype(np.float32)
+    nodes = f"z = Conv<group={groups}, {attributes}>(s, w)"
+    tail, more = PLAIN
+    if seed % 2:
+        tail, more = batch_norm(random, filters[0], float(np.prod(filters[1:])) ** 0.5)
+    constants = {"w": signs(random, filters), **more}
+    assert kinds(binary_model(shape, f"{nodes} {tail}", constants), x) == ["W1A1"]
+    # The same with Sign, zeros and NaN.
+    text = ", ".join(["N", *(str(extent) for extent in shape[1:])])
+    model = model_from_text(
+        f"g (float[{text}] x) => (float[] y) {{ s = Sign(x) {nodes} {tail} }}",
+        {**SCALARS, **constants},
+    )
+    x[random.random(shape) < 0.01] = 0
+    assert kinds(model, x) == ["W1A1"]
+    x.reshape(-1)[random.integers(x.size)] = np.nan
+    assert_equal_answers(model, {"x": x})
+
+
+@pytest.mark.parametrize("seed", range(40))
 def test_binary_weight_conv(seed: int, isa: str) -> None:
     """A first layer: pixels, ±1 weights and biases."""
     del isa

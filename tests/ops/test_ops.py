@@ -51,10 +51,16 @@ def _check(graph: Graph, x: Array, *, exact: bool = True) -> None:
 
 
 def _conv_attributes(
-    channels: int, kernel: list[int], strides: list[int], pads: list[int], dilations: list[int]
+    channels: int,
+    kernel: list[int],
+    strides: list[int],
+    pads: list[int],
+    dilations: list[int],
+    group: int = 1,
 ) -> dict[str, Any]:
     return {
         "channels": channels,
+        "group": group,
         "kernel_shape": kernel,
         "strides": strides,
         "pads": pads,
@@ -71,6 +77,7 @@ CONVOLUTIONS = [
 ]
 
 
+@pytest.mark.parametrize("group", [1, 3])
 @pytest.mark.parametrize("opset", [21, 22])
 @pytest.mark.parametrize(
     ("channels", "outputs", "kernel", "strides", "pads", "dilations"), CONVOLUTIONS
@@ -85,13 +92,14 @@ def test_convolutions(
     pads: list[int],
     dilations: list[int],
     opset: int,
+    group: int,
 ) -> None:
     rng = np.random.default_rng(1)
-    weights = pack_signs(signs(rng, (outputs, channels, *kernel)))
+    weights = pack_signs(signs(rng, (group * outputs, channels, *kernel)))
     binary = op_type == "BinaryConv"
-    shape = (2, channels, 7, 6)
+    shape = (2, group * channels, 7, 6)
     x = signs(rng, shape) if binary else rng.normal(size=shape).astype(np.float32)
-    attributes = _conv_attributes(channels, kernel, strides, pads, dilations)
+    attributes = _conv_attributes(channels, kernel, strides, pads, dilations, group)
     _check(_case(op_type, attributes, x, weights, opset=opset), x, exact=binary)
 
 
@@ -171,6 +179,20 @@ FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
         ("BinaryConv", [FLOAT, BYTE], [("N", 3, 8, 8), (4, 4)], GOOD, None),
         ("BinaryConv", [FLOAT, BYTE], [("N", 2, 8, 8), (4, 4)], GOOD, "2 channels instead of 3"),
         ("BinaryConv", [FLOAT, BYTE], [("N", 3, 2, 8), (4, 4)], GOOD, "does not fit"),
+        (
+            "BinaryConv",
+            [FLOAT, BYTE],
+            [("N", 9, 8, 8), (4, 4)],
+            {**GOOD, "group": 3},
+            "3 groups do not divide 4 outputs",
+        ),
+        (
+            "BinaryConv",
+            [FLOAT, BYTE],
+            [("N", 3, 8, 8), (4, 4)],
+            {**GOOD, "group": 2},
+            "3 channels instead of 6",
+        ),
         ("BinaryConv", [FLOAT, BYTE], [("N", 3, 8), (4, 4)], GOOD, "rank 3 instead of 4"),
         (
             "BinaryConv",
