@@ -1,6 +1,6 @@
-"""Measures binary kernels and layers against the machine's limits, ONNX Runtime and OpenVINO.
+"""Measures binary kernels and layers against the machine's limits and beside other runtimes.
 
-    pip install onnxruntime openvino
+    pip install onnxruntime openvino 'larq-compute-engine[tensorflow]'
     python benchmarks/compare_layers.py
     python benchmarks/compare_layers.py --parts kernels --rounds 9
     python benchmarks/compare_layers.py --parts layers --layers conv3x3 --seconds 5 --json
@@ -24,6 +24,7 @@ from typing import Any
 
 import kernels
 import numpy as np
+from larq_binary import load_larq
 from layers import ConvLayer, DenseLayer, Layer
 from openvino_binary import load_openvino
 from programs import ProgramError
@@ -39,7 +40,15 @@ __all__ = ["Case", "Figures", "Report", "main", "to_json", "to_markdown"]
 _LABELS = {
     "packed": "bnn_engine",
     "openvino": "OpenVINO BinaryConvolution",
+    "larq": "Larq Compute Engine",
     "onnxruntime": "ONNX Runtime float32",
+}
+
+# Packages of the peers.
+_PACKAGES = {
+    "openvino": "openvino",
+    "larq": "'larq-compute-engine[tensorflow]'",
+    "onnxruntime": "onnxruntime",
 }
 
 
@@ -147,6 +156,9 @@ def _measure(case: Case, seconds: float, versions: dict[str, str]) -> Figures:
         call()
         _check("openvino", openvino.output(), wanted)
         versions["openvino"], calls["openvino"] = openvino.version, call
+    if larq := load_larq(layer, case.batch):
+        _check("larq", larq.predict(x), wanted)
+        versions["larq"], calls["larq"] = larq.version, partial(larq.predict, x)
     weight_bytes = layer.weights().size // 8
     measured = latencies(calls, seconds)
     return Figures(case.name, layer.macs * case.batch, case.batch, weight_bytes, measured)
@@ -320,10 +332,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         for case in cases:
             _progress(case.name)
             figures.append(_measure(case, arguments.seconds, versions))
-        if "openvino" not in versions:
-            _progress("OpenVINO is left out: pip install openvino")
-        if "onnxruntime" not in versions:
-            _progress("ONNX Runtime is left out: pip install onnxruntime")
+        for name, package in _PACKAGES.items():
+            if name not in versions:
+                _progress(f"{_LABELS[name]} is left out: pip install {package}")
     report = Report(cpu_name(), cpu.active_isa, versions, roofline, alone, figures)
     print(to_json(report) if arguments.json else to_markdown(report))
 
