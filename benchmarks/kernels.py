@@ -13,7 +13,7 @@ from functools import cached_property
 from statistics import median
 from typing import Literal
 
-from programs import KERNEL_BENCH, build, run
+from programs import KERNEL_BENCH, ProgramError, build, run
 from roofline import Roofline
 from tables import table, times
 from turns import Latency
@@ -180,6 +180,9 @@ def measure(
                     for row in parse(run([program, "--tsv", family, figure.shape], _RUN_SECONDS))
                     if row.shape == figure.shape and row.isa in isas
                 ]
+    for figure, seen in rows.items():
+        if not seen:
+            raise ProgramError(f"bnn_kernel_bench has no {figure.shape} of {figure.families}")
     return [Measured(figure, _of_fastest_kernel(seen)) for figure, seen in rows.items()]
 
 
