@@ -180,6 +180,9 @@ def _progress(what: str) -> None:
 def to_json(report: Report) -> str:
     """Write the figures as JSON, with the ratios and shares of the tables."""
     figures = asdict(report)
+    if report.roofline:
+        figures["roofline"]["b_gmac_per_s"] = report.roofline.b.gmac_per_s
+        figures["roofline"]["fma_gmac_per_s"] = report.roofline.fma.gmac_per_s
     figures["kernels"] = [one.to_json(report.roofline) for one in report.kernels]
     for written, case in zip(figures["cases"], report.cases, strict=True):
         written["gmac_per_s"] = {name: case.gmac_per_s(name) for name in case.latencies}

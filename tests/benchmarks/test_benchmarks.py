@@ -44,9 +44,16 @@ def module() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables under which the C++ programs are built into a folder of this session."""
-    return {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+def cache(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Variables under which the C++ programs are built into pytest's cache where it is enabled.
+
+    A second run then builds little.
+    """
+    kept = getattr(request.config, "cache", None)
+    folder = kept.mkdir("bnn_engine_benchmarks") if kept else tmp_path_factory.mktemp("cache")
+    return {"XDG_CACHE_HOME": str(folder)}
 
 
 def run_python(
