@@ -18,8 +18,9 @@ import numpy as np
 import onnx
 import pytest
 from layers import ConvLayer, DenseLayer, Layer
+from programs import ProgramError
 from pytest_benchmark.fixture import BenchmarkFixture
-from roofline import Roofline, RooflineError, measure_once
+from roofline import Roofline, measure_once
 from runtimes import LABELS, Runtime, load_runtime
 
 import bnn_engine
@@ -69,7 +70,7 @@ def roofline(request: pytest.FixtureRequest) -> Roofline | None:
     """The limits of the machine, measured once a session; None and a message where that fails."""
     try:
         return measure_once()
-    except RooflineError as error:
+    except ProgramError as error:
         message = f"\nno shares of the machine's limits: {error}"
         plugins = request.config.pluginmanager
         with plugins.getplugin("capturemanager").global_and_fixture_disabled():

@@ -1,9 +1,11 @@
-"""Compares binary layers in this engine, ONNX Runtime and OpenVINO, side by side.
+"""Measures binary kernels and layers against the machine's limits and beside other runtimes.
 
-    pip install openvino
+    pip install onnxruntime openvino 'larq-compute-engine[tensorflow]'
     python benchmarks/compare_layers.py
-    python benchmarks/compare_layers.py --layers conv3x3 --seconds 5 --json
+    python benchmarks/compare_layers.py --parts kernels --rounds 9
+    python benchmarks/compare_layers.py --parts layers --layers conv3x3 --seconds 5 --json
 
+One run measures the roofline, then kernels alone (``kernels.py``), then layers beside their peers.
 A layer takes float32, binarizes it, multiplies it by ±1 weights and gives float32: the 3x3
 convolutions of ResNet-18 and dense layers. Every runtime's answer is compared with NumPy's before
 anything is timed. Calls take turns; one thread each. The rate of a layer, without taps that lie in
@@ -20,10 +22,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+import kernels
 import numpy as np
+from larq_binary import load_larq
 from layers import ConvLayer, DenseLayer, Layer
 from openvino_binary import load_openvino
-from roofline import Roofline, RooflineError, measure
+from programs import ProgramError
+from roofline import Roofline, measure
 from runtimes import Floats, load_runtime
 from tables import cpu_name, table, times
 from turns import Latency, latencies
@@ -35,7 +40,15 @@ __all__ = ["Case", "Figures", "Report", "main", "to_json", "to_markdown"]
 _LABELS = {
     "packed": "bnn_engine",
     "openvino": "OpenVINO BinaryConvolution",
+    "larq": "Larq Compute Engine",
     "onnxruntime": "ONNX Runtime float32",
+}
+
+# Packages of the peers.
+_PACKAGES = {
+    "openvino": "openvino",
+    "larq": "'larq-compute-engine[tensorflow]'",
+    "onnxruntime": "onnxruntime",
 }
 
 
@@ -114,6 +127,7 @@ class Report:
         isa: instruction set of this engine's kernels.
         versions: of the runtimes, by name; those that are not installed are left out.
         roofline: limits of the machine, None where they could not be measured.
+        kernels: one entry per figure; empty where they were not, or could not be measured.
         cases: one entry per case.
     """
 
@@ -121,6 +135,7 @@ class Report:
     isa: str
     versions: Mapping[str, str]
     roofline: Roofline | None
+    kernels: Sequence[kernels.Measured]
     cases: Sequence[Figures]
 
 
@@ -141,6 +156,9 @@ def _measure(case: Case, seconds: float, versions: dict[str, str]) -> Figures:
         call()
         _check("openvino", openvino.output(), wanted)
         versions["openvino"], calls["openvino"] = openvino.version, call
+    if larq := load_larq(layer, case.batch):
+        _check("larq", larq.predict(x), wanted)
+        versions["larq"], calls["larq"] = larq.version, partial(larq.predict, x)
     weight_bytes = layer.weights().size // 8
     measured = latencies(calls, seconds)
     return Figures(case.name, layer.macs * case.batch, case.batch, weight_bytes, measured)
@@ -162,6 +180,10 @@ def _progress(what: str) -> None:
 def to_json(report: Report) -> str:
     """Write the figures as JSON, with the ratios and shares of the tables."""
     figures = asdict(report)
+    if report.roofline:
+        figures["roofline"]["b_gmac_per_s"] = report.roofline.b.gmac_per_s
+        figures["roofline"]["fma_gmac_per_s"] = report.roofline.fma.gmac_per_s
+    figures["kernels"] = [one.to_json(report.roofline) for one in report.kernels]
     for written, case in zip(figures["cases"], report.cases, strict=True):
         written["gmac_per_s"] = {name: case.gmac_per_s(name) for name in case.latencies}
         written["ratios"] = {
@@ -177,15 +199,33 @@ def to_json(report: Report) -> str:
 
 
 def to_markdown(report: Report) -> str:
-    """Write the figures as a Markdown table."""
+    """Write the figures as Markdown tables."""
     names = [name for name in _LABELS if name in report.versions]
-    versions = ", ".join(f"{_LABELS[name]} {report.versions[name]}" for name in names)
-    head = f"{report.cpu}, kernels for {report.isa}, 1 thread, {versions}."
+    versions = [f"{_LABELS[name]} {report.versions[name]}" for name in names]
+    head = ", ".join([report.cpu, f"kernels for {report.isa}", "1 thread", *versions]) + "."
     if report.roofline:
         head += (
             f" B = {report.roofline.b.gmac_per_s:,.0f} GMAC/s at "
-            f"{report.roofline.clock_ghz:.2f} GHz, real taps only."
+            f"{report.roofline.clock_ghz:.2f} GHz, real taps only; "
+            f"float peak {report.roofline.fma.gmac_per_s:,.1f} GMAC/s."
         )
+    parts = [head]
+    if report.kernels:
+        legend = (
+            "µs of a call: the fastest of all rounds / the median of the rounds' fastest calls; "
+            "rates and shares are those of the former."
+        )
+        parts += [legend, kernels.to_markdown(report.kernels, report.roofline)]
+    if report.cases:
+        legend = (
+            "µs of a call (minimum / median); in brackets how many times faster bnn_engine is. "
+            "`-nhwc`: NCHW in, NHWC out, otherwise both NCHW."
+        )
+        parts += [legend, _layer_table(report, names), *_bandwidths(report)]
+    return "\n\n".join(parts)
+
+
+def _layer_table(report: Report, names: Sequence[str]) -> str:
     rows = [["layer, float32 → float32", *(_LABELS[name] for name in names)]]
     for case in report.cases:
         cells = []
@@ -198,11 +238,7 @@ def to_markdown(report: Report) -> str:
                 cell += f" {case.gmac_per_s(name) / report.roofline.b.gmac_per_s:.2f} B"
             cells.append(cell)
         rows.append([case.name, *cells])
-    legend = (
-        "µs of a call (minimum / median); in brackets how many times faster bnn_engine is. "
-        "`-nhwc`: NCHW in, NHWC out, otherwise both NCHW."
-    )
-    return "\n\n".join([head, legend, table(rows), *_bandwidths(report)])
+    return table(rows)
 
 
 def _bandwidths(report: Report) -> Iterator[str]:
@@ -218,12 +254,30 @@ def _bandwidths(report: Report) -> Iterator[str]:
 # -- command line ----------------------------------------------------------------------------------
 
 
+_PARTS = ("kernels", "layers")
+
+
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     description, _, _ = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
         description=description,
-        epilog="example: python benchmarks/compare_layers.py --layers conv3x3 1024x1024 "
-        "--seconds 5 --json",
+        epilog="example: python benchmarks/compare_layers.py --parts layers "
+        "--layers conv3x3 1024x1024 --seconds 5 --json",
+    )
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=_PARTS,
+        default=_PARTS,
+        help="what to measure after the roofline: kernels alone, layers beside their peers "
+        "(default: both)",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=_positive,
+        default=5,
+        metavar="N",
+        help="how often to measure each kernel (default: 5)",
     )
     parser.add_argument(
         "--layers",
@@ -243,6 +297,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
     arguments = _arguments(argv)
@@ -258,18 +319,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     _progress("roofline")
     try:
         roofline = measure()
-    except RooflineError as error:
-        _progress(f"shares of B are left out: {error}")
+    except ProgramError as error:
+        _progress(f"shares of the machine's limits are left out: {error}")
+    cpu = bnn_engine.cpu_info()
+    alone: list[kernels.Measured] = []
+    if "kernels" in arguments.parts:
+        _progress("kernels alone")
+        try:
+            alone = kernels.measure(arguments.rounds, cpu.supported_isas, cpu.active_isa)
+        except ProgramError as error:
+            _progress(f"kernels alone are left out: {error}")
     versions: dict[str, str] = {}
     figures = []
-    for case in cases:
-        _progress(case.name)
-        figures.append(_measure(case, arguments.seconds, versions))
-    if "openvino" not in versions:
-        _progress("OpenVINO is left out: pip install openvino")
-    if "onnxruntime" not in versions:
-        _progress("ONNX Runtime is left out: pip install onnxruntime")
-    report = Report(cpu_name(), bnn_engine.cpu_info().active_isa, versions, roofline, figures)
+    if "layers" in arguments.parts:
+        for case in cases:
+            _progress(case.name)
+            figures.append(_measure(case, arguments.seconds, versions))
+        for name, package in _PACKAGES.items():
+            if name not in versions:
+                _progress(f"{_LABELS[name]} is left out: pip install {package}")
+    report = Report(cpu_name(), cpu.active_isa, versions, roofline, alone, figures)
     print(to_json(report) if arguments.json else to_markdown(report))
 
 

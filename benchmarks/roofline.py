@@ -10,39 +10,25 @@ user's cache folder and runs it (about 5 seconds).
 from __future__ import annotations
 
 import argparse
-import fcntl
-import hashlib
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+from programs import ROOFLINE, ProgramError, build, run
 from tables import cpu_name, table
 
 __all__ = [
     "Bandwidth",
     "Rate",
     "Roofline",
-    "RooflineError",
-    "build",
     "main",
     "measure",
     "measure_once",
 ]
 
-_SOURCE = Path(__file__).resolve().parents[1]
-_TARGET = "bnn_roofline"
-_BUILD_SECONDS, _RUN_SECONDS = 600, 120
-
-
-class RooflineError(Exception):
-    """The probe could not be built or run."""
+_RUN_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -110,46 +96,16 @@ def _best(rates: Mapping[str, Rate | None]) -> Rate:
     return max((rate for rate in rates.values() if rate), key=lambda rate: rate.gmac_per_s)
 
 
-# -- building and running --------------------------------------------------------------------------
-
-
-def build() -> Path:
-    """Build the probe, or bring an earlier build up to date.
-
-    Returns:
-        The program.
-
-    Raises:
-        RooflineError: a tool is missing, or the build fails.
-    """
-    cmake = _tool("cmake")
-    if cmake is None:
-        raise RooflineError("cmake is not installed: pip install 'bnn-engine[test]'")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    key = hashlib.sha256(str(_SOURCE).encode()).hexdigest()[:12]
-    folder = cache / "bnn-engine" / f"roofline-{key}"
-    configure = [cmake, "-S", str(_SOURCE), "-B", str(folder)]
-    configure += ["-DBNN_ENGINE_BENCHMARKS=ON", "-DCMAKE_BUILD_TYPE=Release"]
-    if ninja := _tool("ninja"):
-        configure += ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as lock:  # of two processes one builds, the other waits
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            _run(configure, _BUILD_SECONDS)
-            _run([cmake, "--build", str(folder), "--target", _TARGET, "-j"], _BUILD_SECONDS)
-    except OSError as error:
-        raise RooflineError(f"cannot build in {folder}: {error}") from None
-    return folder / "benchmarks" / "roofline" / _TARGET
+# -- running ---------------------------------------------------------------------------------------
 
 
 def measure() -> Roofline:
     """Build the probe if need be and run it.
 
     Raises:
-        RooflineError: it cannot be built or run.
+        ProgramError: it cannot be built or run.
     """
-    figures = json.loads(_run([str(build())], _RUN_SECONDS))
+    figures = json.loads(run([str(build(ROOFLINE))], _RUN_SECONDS))
     for kind in ("binary", "float32", "int8"):
         figures[kind] = {isa: rate and Rate(**rate) for isa, rate in figures[kind].items()}
     figures["memory"] = {
@@ -163,24 +119,6 @@ def measure() -> Roofline:
 def measure_once() -> Roofline:
     """Like :func:`measure`, but only once in a process."""
     return measure()
-
-
-def _tool(name: str) -> str | None:
-    """A program of this environment, also where that is not activated, or of the machine."""
-    beside_python = str(Path(sys.executable).parent)
-    return shutil.which(name, path=os.pathsep.join([beside_python, os.environ.get("PATH", "")]))
-
-
-def _run(command: list[str], seconds: float) -> str:
-    what = " ".join(command)
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RooflineError(f"{what}: {error}") from None
-    if done.returncode:
-        end = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise RooflineError(f"{what} failed with status {done.returncode}:\n{end}")
-    return done.stdout
 
 
 # -- writing ---------------------------------------------------------------------------------------
@@ -245,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     try:
         roofline = measure()
-    except RooflineError as error:
+    except ProgramError as error:
         raise SystemExit(f"error: {error}") from None
     print(to_json(roofline) if arguments.json else to_markdown(roofline))
 

@@ -6,7 +6,10 @@
 // at two operations a cycle: 512 products in 1.5 cycles of the clock measured in the same run.
 // Products with padding are not counted.
 //
-//   bnn_kernel_bench [FILTER]      only families whose name contains FILTER
+//   bnn_kernel_bench [--tsv] [FAMILY [SHAPE]]
+//
+// FAMILY, SHAPE: only what contains these texts in the first and the second column. With --tsv the
+// columns are parted by tabs: kernel, shape, seconds of a call, work of a call and its unit.
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -17,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/bits.h"
@@ -28,6 +32,15 @@
 namespace {
 
 using namespace bnn;
+
+struct Options {
+  bool tsv = false;
+  std::string_view shape;
+};
+
+Options options;
+
+bool wanted(std::string_view shape) { return shape.find(options.shape) != std::string_view::npos; }
 
 // Memory aligned to 64 bytes, as the contracts ask for.
 template <class T>
@@ -86,9 +99,35 @@ double bound() {
   return rate;
 }
 
-void print(const std::string& name, std::string_view shape, double per_call, double work) {
-  std::printf("%-40s %-42.*s %9.2f us %8.1f G/s\n", name.c_str(), static_cast<int>(shape.size()),
-              shape.data(), per_call * 1e6, work / per_call * 1e-9);
+// `unit` is what `work` counts. Binary products show their share of B as well.
+void print_row(const std::string& name, std::string_view shape, double per_call, double work,
+               const char* unit, bool binary = false) {
+  const int width = static_cast<int>(shape.size());
+  if (options.tsv) {
+    std::printf("%s\t%.*s\t%.9e\t%.0f\t%s\n", name.c_str(), width, shape.data(), per_call, work,
+                unit);
+    return;
+  }
+  std::printf("%-40s %-42.*s %9.2f us %8.1f G%s/s", name.c_str(), width, shape.data(),
+              per_call * 1e6, work / per_call * 1e-9, unit);
+  if (binary) std::printf(" %6.3f B", work / per_call / bound());
+  std::puts("");
+}
+
+void print(const std::string& name, std::string_view shape, double per_call, double elements) {
+  print_row(name, shape, per_call, elements, "element");
+}
+
+void print_macs(const std::string& name, std::string_view shape, double per_call, double macs) {
+  print_row(name, shape, per_call, macs, "MAC");
+}
+
+void print_binary(const std::string& name, std::string_view shape, double per_call, double macs) {
+  print_row(name, shape, per_call, macs, "MAC", true);
+}
+
+void print_bytes(const std::string& name, std::string_view shape, double per_call, double bytes) {
+  print_row(name, shape, per_call, bytes, "B");
 }
 
 struct GemmShape {
@@ -111,6 +150,7 @@ std::ptrdiff_t length(const GemmShape& shape) {
 template <class Fn, class In, class W, class Acc, class Call>
 void gemm(const Variant<Fn>& row, const GemmShape& shape, std::ptrdiff_t weights_per_k,
           double macs_per_element, In one, W pattern, Call call) {
+  if (!wanted(shape.name)) return;
   const std::ptrdiff_t k = length(shape);
   const std::ptrdiff_t lanes = row.lanes;
   const std::ptrdiff_t vectors = (shape.channels + lanes - 1) / lanes;
@@ -138,8 +178,9 @@ void gemm(const Variant<Fn>& row, const GemmShape& shape, std::ptrdiff_t weights
       }
     }
   });
-  print(row.name(), shape.name, time,
-        static_cast<double>(shape.rows * k * shape.channels) * macs_per_element);
+  const auto show = std::is_same_v<Fn, XnorGemmFn> ? print_binary : print_macs;
+  show(row.name(), shape.name, time,
+       static_cast<double>(shape.rows * k * shape.channels) * macs_per_element);
 }
 
 std::vector<Segment> window(std::ptrdiff_t taps, std::ptrdiff_t tap_length, std::ptrdiff_t pitch) {
@@ -158,6 +199,7 @@ std::vector<Segment> two_by_two_planes(std::ptrdiff_t length) {
 void bench_xnor_gemm(const Variant<XnorGemmFn>& row) {
   const GemmShape shapes[] = {
       {"64x2304x256", 64, 256, window(1, 36, 0), 36},
+      {"256x4096x1024", 256, 1024, window(1, 64, 0), 64},
       {"1x2304x256", 1, 256, window(1, 36, 0), 36},
       {"1x128x256", 1, 256, window(1, 2, 0), 2},
       {"conv 3x3 64->64, 28 pixels", 28, 64, window(3, 3, 30), 1},
@@ -179,12 +221,6 @@ void bench_xnor_gemm(const Variant<XnorGemmFn>& row) {
   }
 }
 
-void print_binary(const std::string& name, std::string_view shape, double per_call, double macs) {
-  std::printf("%-40s %-42.*s %9.2f us %8.1f G/s %6.3f B\n", name.c_str(),
-              static_cast<int>(shape.size()), shape.data(), per_call * 1e6, macs / per_call * 1e-9,
-              macs / per_call / bound());
-}
-
 struct ChainShape {
   std::string_view name;
   std::ptrdiff_t rows;
@@ -199,6 +235,7 @@ void bench_xnor_chain(const Variant<XnorChainFn>& row) {
                                {"1x2304x256", 1, 256, 36},
                                {"1x256x256", 1, 256, 4}};
   for (const ChainShape& shape : shapes) {
+    if (!wanted(shape.name)) continue;
     const std::ptrdiff_t vectors = shape.channels / row.lanes;
     Aligned<std::uint64_t> input(shape.rows * shape.words), weights(shape.channels * shape.words);
     for (std::ptrdiff_t i = 0; i < shape.rows * shape.words; ++i) input[i] = 0x0123456789ABCDEF;
@@ -256,6 +293,8 @@ void bench_xnor_masked(const Variant<XnorMaskedFn>& row) {
     for (const Masks& masks :
          {Masks{", input masked", words, 0}, Masks{", weights masked", 0, k * row.lanes},
           Masks{", both masked", words, k * row.lanes}}) {
+      const std::string name = std::string(shape.name) + std::string(masks.name);
+      if (!wanted(name)) continue;
       const double time = seconds([&] {
         for (std::ptrdiff_t v = 0; v < vectors; v += kMaxVectors) {
           for (std::ptrdiff_t r = 0; r < shape.rows; r += kMaxRows) {
@@ -268,7 +307,7 @@ void bench_xnor_masked(const Variant<XnorMaskedFn>& row) {
           }
         }
       });
-      print_binary(row.name(), std::string(shape.name) + std::string(masks.name), time,
+      print_binary(row.name(), name, time,
                    static_cast<double>(shape.rows * k * shape.channels * 64));
     }
   }
@@ -351,6 +390,7 @@ void bench_pool_layers(std::string_view filter) {
       const std::unique_ptr<Op> op =
           make_max_pool_bits("pool", {axis, axis}, false, kernel_set(isa));
       const Shape shape{1, size, size, channels};
+      if (!wanted(shape.text())) continue;
       print("pool_layer, " + op->kernel(), shape.text(), op_seconds(*op, shape),
             static_cast<double>(shape.elements()));
     }
@@ -376,6 +416,7 @@ void bench_xnor_layers(std::string_view filter) {
                                dense_shape("dense 64x128x256", 64, 128, 256),
                                dense_shape("dense 64x256x256", 64, 256, 256)};
   for (const LayerShape& shape : shapes) {
+    if (!wanted(shape.name)) continue;
     for (Isa isa : compiled_isas()) {
       if (!cpu_supports(isa)) continue;
       KernelSet kernels = kernel_set(isa);
@@ -467,6 +508,7 @@ constexpr PlaneShape kPlaneShapes[] = {
 
 void bench_plane_sum(const Variant<PlaneSumFn>& row) {
   for (const PlaneShape& shape : kPlaneShapes) {
+    if (!wanted(shape.name)) continue;
     Aligned<std::int32_t> acc(shape.rows * shape.channels), offset(512), rows(shape.rows);
     const double time = seconds([&] {
       row.run(acc.data(), shape.channels, shape.rows, shape.channels, offset.data(), rows.data(),
@@ -491,14 +533,10 @@ constexpr ImageShape kImageShapes[] = {{"56x56x64", 3136, 64},
                                        {"7x7x512", 49, 512},
                                        {"32x32x64", 1024, 64}};
 
-void print_bytes(const std::string& name, std::string_view shape, double per_call, double bytes) {
-  std::printf("%-40s %-34.*s %9.2f us %8.1f GB/s\n", name.c_str(), static_cast<int>(shape.size()),
-              shape.data(), per_call * 1e6, bytes / per_call * 1e-9);
-}
-
 template <class T, class Fn>
 void bench_binarize(const Variant<Fn>& row) {
   for (const PlaneShape& shape : kPlaneShapes) {
+    if (!wanted(shape.name)) continue;
     Aligned<T> x(shape.rows * shape.channels), lower(512), upper(512);
     Aligned<std::uint8_t> out(shape.rows * 64);
     const double time = seconds([&] {
@@ -508,6 +546,7 @@ void bench_binarize(const Variant<Fn>& row) {
     print(row.name(), shape.name, time, static_cast<double>(shape.rows * shape.channels));
   }
   for (const ImageShape& shape : kImageShapes) {
+    if (!wanted(shape.name)) continue;
     const std::ptrdiff_t stride = words_for(shape.channels) * kWordBytes;
     Aligned<T> x(shape.pixels * shape.channels), lower(512), upper(512);
     Aligned<std::uint8_t> out(shape.pixels * stride);
@@ -522,6 +561,7 @@ void bench_binarize(const Variant<Fn>& row) {
 
 void bench_binarize_planar(const Variant<BinarizePlanarF32Fn>& row) {
   for (const ImageShape& shape : kImageShapes) {
+    if (!wanted(shape.name)) continue;
     Aligned<float> x(shape.pixels * shape.channels);
     Aligned<std::uint64_t> out(shape.pixels * words_for(shape.channels));
     constexpr float inf = std::numeric_limits<float>::infinity();
@@ -540,6 +580,7 @@ void bench_binarize_planar(const Variant<BinarizePlanarF32Fn>& row) {
 template <class T, class Fn>
 void bench_epilogue(const Variant<Fn>& row) {
   for (const PlaneShape& shape : kPlaneShapes) {
+    if (!wanted(shape.name)) continue;
     Aligned<T> acc(shape.rows * shape.channels);
     Aligned<float> operand(512), out(shape.rows * shape.channels);
     Aligned<float> shortcut(shape.rows * shape.channels);
@@ -575,20 +616,22 @@ void bench_pool(const Variant<Fn>& row) {
                                          {13, 32},
                                          {28, 64},
                                          {7, 256}}) {
+    const std::string name = std::to_string(pixels) + " x 2x2 of " + std::to_string(elements);
+    if (!wanted(name)) continue;
     const std::ptrdiff_t line = 2 * pixels * elements;
     Aligned<T> input(2 * line), out(pixels * elements);
     const T* inputs[] = {input.data(), input.data() + elements, input.data() + line,
                          input.data() + line + elements};
     const double time =
         seconds([&] { row.run(inputs, 4, 2 * elements, pixels, elements, out.data()); });
-    print(row.name(), std::to_string(pixels) + " x 2x2 of " + std::to_string(elements), time,
-          static_cast<double>(4 * pixels * elements));
+    print(row.name(), name, time, static_cast<double>(4 * pixels * elements));
   }
 }
 
 void bench_pack_signs(const Variant<PackSignsF32Fn>& row) {
   const bool planar = row.name().starts_with("pack_signs_planar");
   for (const ImageShape& shape : kImageShapes) {
+    if (!wanted(shape.name)) continue;
     Aligned<float> x(shape.pixels * shape.channels);
     const std::ptrdiff_t words = shape.pixels * words_for(shape.channels);
     Aligned<std::uint64_t> signs(words), masks(words);
@@ -608,6 +651,7 @@ void bench_pack_signs(const Variant<PackSignsF32Fn>& row) {
 void bench_unpack(const Variant<UnpackF32Fn>& row) {
   const bool planar = row.name().starts_with("unpack_planar");
   for (const ImageShape& shape : kImageShapes) {
+    if (!wanted(shape.name)) continue;
     Aligned<std::uint64_t> in(shape.pixels * words_for(shape.channels));
     Aligned<float> out(shape.pixels * shape.channels);
     const double time = seconds([&] {
@@ -621,6 +665,7 @@ void bench_unpack(const Variant<UnpackF32Fn>& row) {
 // Both directions, bytes read and as many written.
 void bench_transpose(const Variant<TransposeF32Fn>& row) {
   for (const ImageShape& shape : kImageShapes) {
+    if (!wanted(shape.name)) continue;
     Aligned<float> in(shape.pixels * shape.channels), out(shape.pixels * shape.channels);
     for (const bool last : {true, false}) {
       const std::ptrdiff_t rows = last ? shape.channels : shape.pixels;
@@ -644,7 +689,11 @@ void family(std::span<const Variant<Fn>> rows, std::string_view filter,
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view filter = argc > 1 ? argv[1] : "";
+  std::vector<std::string_view> texts(argv + 1, argv + argc);
+  options.tsv = std::erase(texts, "--tsv") > 0;
+  texts.resize(2);
+  const std::string_view filter = texts[0];
+  options.shape = texts[1];
   family(xnor_gemm_variants(), filter, bench_xnor_gemm);
   family(xnor_chain_variants(), filter, bench_xnor_chain);
   family(xnor_masked_variants(), filter, bench_xnor_masked);

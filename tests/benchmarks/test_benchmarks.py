@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 import json
@@ -43,9 +44,16 @@ def module() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables under which the roofline probe is built into a folder of this session."""
-    return {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+def cache(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Variables under which the C++ programs are built into pytest's cache where it is enabled.
+
+    A second run then builds little.
+    """
+    kept = getattr(request.config, "cache", None)
+    folder = kept.mkdir("bnn_engine_benchmarks") if kept else tmp_path_factory.mktemp("cache")
+    return {"XDG_CACHE_HOME": str(folder)}
 
 
 def run_python(
@@ -327,6 +335,131 @@ def test_roofline_that_cannot_be_built(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: ")
 
 
+# -- kernels.py ------------------------------------------------------------------------------------
+
+
+def measured(module: Any, limit: str, *rows: str) -> Any:
+    kernels = module("kernels")
+    figure = kernels.Figure("a layer", ("family",), "64x10", limit)
+    return kernels.Measured(figure, kernels.parse("\n".join(rows)))
+
+
+def test_rows_of_the_kernel_benchmark(module: Any) -> None:
+    text = (
+        "xnor_gemm/avx2\tconv 3x3, 28 pixels\t1.500000000e-06\t3000\tMAC\n"
+        "binarize_f32/avx512bw\t7x7\t2e-6\t64\tB\n"
+    )
+    product, packer = module("kernels").parse(text)
+    assert (product.kernel, product.isa) == ("xnor_gemm/avx2", "avx2")
+    assert (product.shape, product.seconds) == ("conv 3x3, 28 pixels", 1.5e-6)
+    assert (product.work, product.unit) == (3000, "MAC")
+    assert (packer.isa, packer.seconds, packer.unit) == ("avx512bw", 2e-6, "B")
+    with pytest.raises(ValueError, match="unpack"):
+        module("kernels").parse("xnor_gemm/avx2 64x10 1.5 us")
+
+
+@pytest.mark.parametrize(
+    ("limit", "work", "unit", "share"),
+    [
+        ("B", 1_200_000, "MAC", 0.5),  # 600 of 1200 GMAC/s
+        ("float peak", 1_200_000, "MAC", 10.0),  # 600 of 60 GMAC/s
+        ("L2", 100_000, "B", 0.5),  # 50 of 100 GB/s
+        ("L2", 20_000, "B", None),  # lies in L1
+        ("L2", 2_000_000, "B", None),  # exceeds L2
+        ("weights", 1_200_000, "MAC", 0.75),  # 75 of 100 GB/s
+    ],
+)
+def test_shares_of_kernels(
+    module: Any, limit: str, work: int, unit: str, share: float | None
+) -> None:
+    roofline = module("roofline")
+    bandwidths = {
+        "l2": roofline.Bandwidth(524288, 100.0, "1 stream", 50.0),
+        "dense_9216x4096": roofline.Bandwidth(4718592, 100.0, "1 stream", 50.0),
+    }
+    limits = dataclasses.replace(example_roofline(module), memory=bandwidths)
+    rows = [f"f/avx2\t64x10\t{seconds}\t{work}\t{unit}" for seconds in ("2e-6", "4e-6")]
+    one = measured(module, limit, *rows)
+    assert one.share(limits) == (None if share is None else pytest.approx(share))
+    assert one.to_json(limits)["share"] == one.share(limits)
+    assert one.to_json(limits)["us"] == pytest.approx({"min": 2.0, "p50": 3.0})
+    assert one.to_json(None)["share"] is None
+
+
+def test_shares_of_bandwidths_that_were_not_measured(module: Any) -> None:
+    for limit in ("L2", "weights"):
+        one = measured(module, limit, "f/avx2\t64x10\t2e-6\t100000\tB")
+        assert one.share(example_roofline(module)) is None
+
+
+def test_fastest_usable_kernel_counts(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels, calls = module("kernels"), []
+    microseconds = {
+        "xnor_chain": {"scalar": 8},
+        "xnor_gemm": {"scalar": 9, "avx2": 7, "avx512bw": 1},
+    }
+
+    def run(command: list[str], _seconds: float) -> str:
+        program, option, family, shape = command
+        assert (program, option) == ("csrc/tests/bnn_kernel_bench", "--tsv")
+        calls.append((family, shape))
+        faster = 0.5 if len(calls) > 4 else 0  # in the second round
+        rows = [
+            f"{family}/{isa}\t{shape}\t{time - faster}e-6\t80\tMAC"
+            for isa, time in microseconds[family].items()
+        ]
+        return "\n".join([*rows, f"{family}/scalar\t{shape}, 2 x 2 planes\t1e-7\t80\tMAC"])
+
+    monkeypatch.setattr(kernels, "build", str)
+    monkeypatch.setattr(kernels, "run", run)
+    families = ("xnor_chain", "xnor_gemm")
+    figures = [
+        kernels.Figure("any", families, "64x10", "B"),
+        kernels.Figure("forced", families, "7x7", "B", isa="avx512bw"),
+        kernels.Figure("missing", families, "7x7", "B", isa="neon"),
+    ]
+    best, forced = kernels.measure(2, ("scalar", "avx2", "avx512bw"), "avx2", figures)
+    assert calls == [(family, shape) for shape in ("64x10", "7x7") for family in families] * 2
+    assert [(row.kernel, row.seconds) for row in best.rounds] == [
+        ("xnor_gemm/avx2", 7e-6),
+        ("xnor_gemm/avx2", 6.5e-6),
+    ]
+    assert best.best.seconds == 6.5e-6
+    assert (forced.figure.name, forced.best.kernel) == ("forced", "xnor_gemm/avx512bw")
+
+
+def test_shape_that_the_kernel_benchmark_lacks(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = module("kernels")
+    monkeypatch.setattr(kernels, "build", str)
+    monkeypatch.setattr(kernels, "run", lambda *_: "xnor_gemm/scalar\t164x10\t1e-6\t80\tMAC")
+    figure = kernels.Figure("a layer", ("xnor_gemm",), "64x10", "B")
+    with pytest.raises(module("programs").ProgramError, match="64x10"):
+        kernels.measure(1, ("scalar",), "scalar", [figure])
+
+
+@needs_cmake
+def test_kernels_run(cache: dict[str, str]) -> None:
+    options = ("--parts", "kernels", "--rounds=1", "--json")
+    done = run_python("compare_layers.py", *options, variables=cache)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["cases"], figures["versions"]) == ([], {})
+    by_name = {figure["name"]: figure for figure in figures["kernels"]}
+    cpu = bnn_engine.cpu_info()
+    assert ("GEMM 64x2304x256, AVX2" in by_name) == ("avx2" in cpu.supported_isas)
+    for figure in by_name.values():
+        assert figure["rate"] > 0
+        assert figure["kernel"].partition("/")[2] in cpu.supported_isas
+    conv = by_name["conv 3x3 7x7x512, bits → bits"]
+    assert conv["rate"] * conv["us"]["min"] * 1e3 == pytest.approx(19 * 19 * 512 * 512)
+    assert conv["share"] == conv["rate"] / figures["roofline"]["b_gmac_per_s"]
+    packer = by_name["binarize float32 28x28x128 NHWC"]
+    assert packer["rate"] * packer["us"]["min"] * 1e3 == pytest.approx(28 * 28 * 128 * 4)
+    assert packer["unit"] == "GB/s"
+
+
 # -- compare_layers.py -----------------------------------------------------------------------------
 
 
@@ -340,14 +473,21 @@ def example_layers(module: Any) -> Any:
         latencies={
             "packed": turns.Latency(2.0, 2.5, 100),
             "openvino": turns.Latency(5.0, 10.0, 100),
+            "larq": turns.Latency(24.0, 25.0, 100),
             "onnxruntime": turns.Latency(40.0, 1250.0, 100),
         },
     )
     return compare.Report(
         cpu="Some CPU",
         isa="avx2",
-        versions={"packed": "0.1.0", "openvino": "2026.4.1", "onnxruntime": "1.31.1"},
+        versions={
+            "packed": "0.1.0",
+            "openvino": "2026.4.1",
+            "larq": "0.16.0",
+            "onnxruntime": "1.31.1",
+        },
         roofline=example_roofline(module),
+        kernels=[measured(module, "B", "xnor_gemm/avx2\t64x10\t2e-6\t1200000\tMAC")],
         cases=[case],
     )
 
@@ -356,9 +496,10 @@ def test_layers_markdown(module: Any) -> None:
     lines = module("compare_layers").to_markdown(example_layers(module)).splitlines()
     assert (
         "| dense-1024x1024-batch1 | 2.0 / 2.5 0.50 B | 5.0 / 10.0 (2.50× / 4.00×) 0.20 B "
-        "| 40.0 / 1,250 (20.00× / 500.00×) |"
+        "| 24.0 / 25.0 (12.00× / 10.00×) 0.04 B | 40.0 / 1,250 (20.00× / 500.00×) |"
     ) in lines
-    assert {row.count("|") for row in lines if row.startswith("|")} == {5}
+    assert "| a layer | xnor_gemm/avx2 | 2.0 / 2.0 | 600 GMAC/s | 0.50 B |" in lines
+    assert {row.count("|") for row in lines if row.startswith("|")} == {6}
     assert "weights at 4% of the bandwidth" in lines[-1]
 
 
@@ -372,7 +513,8 @@ def test_layers_json(module: Any) -> None:
 
 
 def test_compare_layers_runs(cache: dict[str, str]) -> None:
-    options = ("--layers", "7x7x512-nhwc", "1024x1024-batch1", "--seconds=0.01", "--json")
+    layers = ("--parts", "layers", "--layers", "7x7x512-nhwc", "1024x1024-batch1")
+    options = (*layers, "--seconds=0.01", "--json")
     done = run_python("compare_layers.py", *options, variables=cache)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
@@ -386,7 +528,10 @@ def test_compare_layers_runs(cache: dict[str, str]) -> None:
         assert set(case["latencies"]) == set(figures["versions"])
         assert {"packed", "onnxruntime"} <= set(case["latencies"])
     if importlib.util.find_spec("openvino") is None:
-        assert "OpenVINO is left out: pip install openvino" in done.stderr
+        assert "left out: pip install openvino" in done.stderr
+    if importlib.util.find_spec("larq_compute_engine") is None:
+        assert "Larq Compute Engine is left out: pip install 'larq" in done.stderr
+    assert figures["kernels"] == []
     assert (figures["roofline"] is None) == (not has_cmake)
 
 
@@ -396,6 +541,12 @@ def test_compare_layers_refuses_unknown_layers() -> None:
     assert "dense-9216x4096-batch256" in done.stderr
 
 
+@pytest.mark.parametrize("rounds", ["0", "-1", "many"])
+def test_compare_layers_refuses_rounds(module: Any, rounds: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        module("compare_layers").main([f"--rounds={rounds}"])
+
+
 @pytest.mark.parametrize("command", ["roofline.py", "compare_layers.py"])
 def test_help_has_an_example(command: str) -> None:
     done = run_python(command, "--help")
@@ -403,7 +554,21 @@ def test_help_has_an_example(command: str) -> None:
     assert f"example: python benchmarks/{command}" in " ".join(done.stdout.split())
 
 
-def test_openvino_knows_binary_layers_only(module: Any) -> None:
+@pytest.mark.parametrize("peer", ["openvino", "larq"])
+def test_binary_peers_know_binary_layers_only(module: Any, peer: str) -> None:
     layer = module("layers").DenseLayer("float", 64, 8)
     with pytest.raises(ValueError, match="not binary"):
-        module("openvino_binary").load_openvino(layer, 1)
+        getattr(module(f"{peer}_binary"), f"load_{peer}")(layer, 1)
+
+
+def test_answers_of_larq(module: Any) -> None:
+    pytest.importorskip("larq_compute_engine")
+    layers = module("layers")
+    for layer in (
+        layers.DenseLayer("W1A1", 70, 9),
+        layers.ConvLayer("W1A1", 5, 3, 9),
+        layers.ConvLayer("W1A1", 6, 2, 4, kernel=5, nhwc_output=True),
+    ):
+        x = layer.inputs(2)
+        larq = module("larq_binary").load_larq(layer, 2)
+        np.testing.assert_array_equal(larq.predict(x), layer.answer(x))
