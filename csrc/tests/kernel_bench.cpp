@@ -439,6 +439,7 @@ void bench_first_layers(std::string_view filter) {
       image_shape("first conv 3x3 3->64, 224", 224, 3, 64, {3, 1, 1, 1, 1}),
       image_shape("first conv 7x7/2 3->64, 224", 224, 3, 64, {7, 2, 3, 3, 1})};
   for (const LayerShape& shape : shapes) {
+    if (!wanted(shape.name)) continue;
     const WindowAxis& axis = shape.spec.window.h;
     const std::int64_t row =
         shape.spec.features * (shape.spec.dense ? 1 : axis.kernel * axis.kernel);
@@ -455,7 +456,7 @@ void bench_first_layers(std::string_view filter) {
           make_byte_layer(shape.spec, ElementType::i8, weights, thresholds, kernels),
           make_binary_weight_layer(shape.spec, weights, thresholds, kernels)};
       for (const std::unique_ptr<Op>& op : layers) {
-        print(op->kernel(), shape.name, op_seconds(*op, shape.input), shape.macs);
+        print_macs(op->kernel(), shape.name, op_seconds(*op, shape.input), shape.macs);
       }
     }
   }
@@ -555,7 +556,7 @@ void bench_binarize(const Variant<Fn>& row) {
       row.run(x.data(), shape.channels, shape.pixels, shape.channels, lower.data(), upper.data(),
               false, out.data(), stride);
     });
-    print_bytes(row.name(), shape.name, time, shape.bytes());
+    print_bytes(row.name(), shape.name, time, shape.bytes() / sizeof(float) * sizeof(T));
   }
 }
 
