@@ -472,7 +472,8 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
     return make_ternary_layer(make_xnor_layer(signs, weights, epilogue, kernels),
                               make_masked_layer(spec, length, weights, epilogue, kernels), spec);
   }
-  if (needs_masks(spec, length)) return make_masked_layer(spec, length, weights, epilogue, kernels);
+  if (needs_masks(spec, length, epilogue))
+    return make_masked_layer(spec, length, weights, epilogue, kernels);
   PlaneSums sums;
   if (spec.input_code.digits != 0 || spec.weight_code != WeightCode{}) {
     sums = PlaneSums(spec.input_code, spec.weight_code, weights, spec.outputs, spec.window,

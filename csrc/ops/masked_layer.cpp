@@ -318,13 +318,15 @@ class Layer final : public MaskedLayer {
 
 }  // namespace
 
-bool needs_masks(const DotLayerSpec& spec, std::int64_t length) {
+bool needs_masks(const DotLayerSpec& spec, std::int64_t length, const Epilogue& epilogue) {
   // Rows of a flattened image have tail bits inside, which only a masked input tells from weights.
   const bool whole_rows = !spec.dense || length == words_for(spec.features);
-  const bool ternary = spec.weight_code == kTernaryWeights && spec.input_code.digits == 0;
-  const bool whole_groups = spec.groups == 1 || (spec.features / spec.groups % kWordBits == 0 &&
-                                                 spec.outputs / spec.groups % 8 == 0);
-  return (ternary && whole_rows) || !whole_groups;
+  if (spec.weight_code == kTernaryWeights && spec.input_code.digits == 0 && whole_rows) return true;
+  if (spec.groups == 1) return false;
+  const auto* floats = std::get_if<FloatEpilogue>(&epilogue);
+  const bool to_bits = floats == nullptr || floats->thresholds;
+  return spec.features / spec.groups % kWordBits != 0 ||
+         (to_bits && spec.outputs / spec.groups % 8 != 0);
 }
 
 std::unique_ptr<MaskedLayer> make_masked_layer(const DotLayerSpec& spec, std::int64_t length,

@@ -2,8 +2,8 @@
 //
 //   * Input of {−1, 0, +1}: its second plane is the mask.
 //   * Weights of {−1, 0, +1}: their mask lies beside them.
-//   * Groups of channels that are no whole words (or whose outputs are no whole bytes): an output
-//   channel reads the words that hold its
+//   * Groups of channels that are no whole words (or whose packed outputs are no whole bytes): an
+//   output channel reads the words that hold its
 //     group, and its weights are masked where these belong to other groups. A depthwise layer is
 //     the extreme: 64 channels share a word.
 #pragma once
@@ -25,7 +25,7 @@ class MaskedLayer : public Op {
 };
 
 // True where inputs of ±1 or digits need it. `length`: words of a row of weights.
-bool needs_masks(const DotLayerSpec& spec, std::int64_t length);
+bool needs_masks(const DotLayerSpec& spec, std::int64_t length, const Epilogue& epilogue);
 
 // As make_xnor_layer(), which checked `spec` and the number of weights. Throws ModelFormatError for
 // weights with a constant term, whose sum of inputs has no kernel here.
