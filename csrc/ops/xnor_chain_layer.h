@@ -10,6 +10,10 @@
 // leaves out chains, clipping it at the right shortens them (the first elements of a chain are a
 // chain), and where it is clipped at the left the chains start at another tap: the weights are
 // packed once for every such start.
+//
+// Where DotLayerSpec::channels_first asks for it and floats that depend on the tile alone are all
+// there is, an image is computed in bands of rows and each band transposed into [N, C, H, W] while
+// it is in L2: cheaper than a pass of its own over the image.
 #pragma once
 
 #include <memory>
