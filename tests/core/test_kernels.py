@@ -42,7 +42,7 @@ CONFIGURATIONS = (
     Configuration(
         "sanitized",
         ("-DBNN_ENGINE_SANITIZE=ON", FAST_COMPILE),
-        kernel_cases=500,
+        kernel_cases=150,
         runtime_cases=60,
     ),
     # Another architecture on this machine: cross-compiled, every instruction emulated.
