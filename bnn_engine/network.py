@@ -68,11 +68,12 @@ class NativeStage:
         self._keeping_nan = None
 
     def _program_keeping_nan(self) -> _core.Program:
-        # Two threads may build it at once; either result serves.
-        if self._keeping_nan is None:
+        # Two threads may build it at once, and trim() may drop it: either result serves.
+        program = self._keeping_nan
+        if program is None:
             assert self._build_keeping_nan is not None
-            self._keeping_nan = self._build_keeping_nan()
-        return self._keeping_nan
+            program = self._keeping_nan = self._build_keeping_nan()
+        return program
 
 
 @dataclass(frozen=True)

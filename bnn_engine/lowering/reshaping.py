@@ -86,11 +86,11 @@ class Transpose(NativeOp):
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
         value, order = data_input(node), self._order(node)
-        located = emitter.numbers(value)
-        if located.form == "channels_last" and order == [0, 2, 3, 1]:
-            _finish(node, replace(located, form="plain"), emitter)
-        elif located.form == "plain" and order == [0, 3, 1, 2]:
-            _finish(node, replace(located, form="channels_last"), emitter)
+        form = emitter.located(value).form
+        if form == "channels_last" and order == [0, 2, 3, 1]:
+            _finish(node, replace(emitter.numbers(value), form="plain"), emitter)
+        elif form == "plain" and order == [0, 3, 1, 2]:
+            _finish(node, replace(emitter.numbers(value), form="channels_last"), emitter)
         else:
             plain = emitter.plain_numbers(value)
             step = emitter.builder.permute(layer_name(node), plain.id, order)

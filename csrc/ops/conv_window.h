@@ -90,6 +90,42 @@ struct ImageExtents {
   std::int64_t width;
 };
 
+// Walks the output pixels of images in runs of one row whose windows are clipped alike:
+//
+//   visit(taps, origin, count, pixel)   `count` pixels from `pixel` on (of all images, in order);
+//                                       the first real tap of the first one's window lies `origin`
+//                                       elements into the input. Any address does where there is no
+//                                       real tap.
+//
+// unit: elements per input pixel. runs: room for to.width of them.
+template <class Visit>
+void for_pixel_runs(const Window& window, const ImageExtents& from, const ImageExtents& to,
+                    std::int64_t unit, PixelRun* runs, Visit&& visit) {
+  const std::int64_t row_units = from.width * unit;
+  const std::int64_t plane_units = from.height * row_units;
+  const int run_count = pixel_runs(window.w, from.width, to.width, runs);
+  std::int64_t pixel = 0;
+  for (std::int64_t n = 0; n < to.images; ++n) {
+    const std::int64_t image = n * from.depth * plane_units;
+    for (std::int64_t z = 0; z < to.depth; ++z) {
+      const WindowAxis::Taps depth = window.d.real_taps(z, from.depth);
+      for (std::int64_t y = 0; y < to.height; ++y, pixel += to.width) {
+        const WindowAxis::Taps height = window.h.real_taps(y, from.height);
+        for (int r = 0; r < run_count; ++r) {
+          const WindowTaps taps{depth, height, runs[r].taps};
+          std::int64_t origin = image;
+          if (taps.count() != 0) {
+            origin += window.d.position(z, depth.first) * plane_units +
+                      window.h.position(y, height.first) * row_units +
+                      window.w.position(runs[r].first, taps.w.first) * unit;
+          }
+          visit(taps, origin, runs[r].last - runs[r].first, pixel + runs[r].first);
+        }
+      }
+    }
+  }
+}
+
 // The segments of a window clipped to its real taps, relative to the first of them.
 //   unit         elements (words) per pixel
 //   slice        elements used of each pixel (= unit except for a group of channels)

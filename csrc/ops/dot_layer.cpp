@@ -302,40 +302,20 @@ class DotLayer final : public Op {
 
   void run_windows(const OpContext& context, const Block& block, Tile& tile,
                    Scratch scratch) const {
-    const TensorView& in = context.input(0);
-    const ImageExtents from(in.shape);
+    const ImageExtents from(context.input(0).shape);
     const ImageExtents to(context.output().shape);
     const Window& window = spec_.window;
-    auto* runs = scratch.take<PixelRun>(to.width);
+    const Input* input = context.input(0).as<Input>() + block.input_offset;
     const std::int64_t row_units = from.width * unit_;
-    const std::int64_t plane_units = from.height * row_units;
-    const int run_count = pixel_runs(window.w, from.width, to.width, runs);
     const std::int64_t features = spec_.features / spec_.groups;
-    std::int64_t pixel = 0;
-    for (std::int64_t n = 0; n < to.images; ++n) {
-      const Input* image = in.as<Input>() + n * from.depth * plane_units + block.input_offset;
-      for (std::int64_t oz = 0; oz < to.depth; ++oz) {
-        for (std::int64_t oy = 0; oy < to.height; ++oy, pixel += to.width) {
-          WindowTaps taps{
-              window.d.real_taps(oz, from.depth), window.h.real_taps(oy, from.height), {}};
-          for (int r = 0; r < run_count; ++r) {
-            const PixelRun& run = runs[r];
-            taps.w = run.taps;
-            tile.segment_count =
-                window_segments(window, taps, unit_, slice_, row_units, plane_units, tile.segments);
-            // The first real tap of the run's first pixel; any address does where there is none.
-            const Input* origin = taps.count() == 0
-                                      ? image
-                                      : image + window.d.position(oz, taps.d.first) * plane_units +
-                                            window.h.position(oy, taps.h.first) * row_units +
-                                            window.w.position(run.first, taps.w.first) * unit_;
-            set_window(tile, block, taps.count() * features, taps);
-            run_rows(context, block, tile, origin, window.w.stride * unit_, run.last - run.first,
-                     pixel + run.first);
-          }
-        }
-      }
-    }
+    for_pixel_runs(
+        window, from, to, unit_, scratch.take<PixelRun>(to.width),
+        [&](const WindowTaps& taps, std::int64_t origin, std::int64_t count, std::int64_t pixel) {
+          tile.segment_count = window_segments(window, taps, unit_, slice_, row_units,
+                                               from.height * row_units, tile.segments);
+          set_window(tile, block, taps.count() * features, taps);
+          run_rows(context, block, tile, input + origin, window.w.stride * unit_, count, pixel);
+        });
   }
 
   // Output pixels [pixel, pixel + rows), whose inputs lie row_stride apart and share the window.

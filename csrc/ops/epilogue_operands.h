@@ -1,10 +1,13 @@
 // Per-channel operands of an epilogue in the blocked, padded layout that the tile kernels read.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -43,6 +46,41 @@ inline std::pair<std::int32_t, std::int32_t> integer_interval(float lower, float
   }
   return {static_cast<std::int32_t>(std::max(low, kLow)),
           static_cast<std::int32_t>(std::min(high, kHigh))};
+}
+
+template <class T>
+struct Interval {
+  T lower;
+  T upper;
+};
+
+// The elements of type T inside a float interval; none as (largest, smallest).
+template <class T>
+Interval<T> interval_of(float lower, float upper) {
+  if constexpr (std::is_same_v<T, float>) {
+    return {lower, upper};
+  } else {
+    constexpr std::int32_t kLow = std::numeric_limits<T>::min();
+    constexpr std::int32_t kHigh = std::numeric_limits<T>::max();
+    const auto [low, high] = integer_interval(lower, upper);
+    if (low > kHigh || high < kLow) return {T{kHigh}, T{kLow}};
+    return {static_cast<T>(std::max(low, kLow)), static_cast<T>(std::min(high, kHigh))};
+  }
+}
+
+// Empty when the bounds are numbers, one lower and one upper for each of `channels`; else what is
+// wrong.
+inline std::string threshold_problem(const Thresholds& thresholds, std::size_t channels) {
+  if (thresholds.lower.size() != channels || thresholds.upper.size() != channels) {
+    return "thresholds must have one lower and one upper bound per channel, " +
+           std::to_string(channels) + " in all";
+  }
+  for (std::size_t c = 0; c < channels; ++c) {
+    if (std::isnan(thresholds.lower[c]) || std::isnan(thresholds.upper[c])) {
+      return "a threshold is NaN";
+    }
+  }
+  return {};
 }
 
 }  // namespace bnn

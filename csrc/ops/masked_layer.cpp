@@ -234,38 +234,19 @@ class Layer final : public MaskedLayer {
     const ImageExtents from(context.input(0).shape);
     const ImageExtents to(context.output().shape);
     const Window& window = spec_.window;
-    auto* runs = scratch.take<PixelRun>(to.width);
     const std::int64_t row_units = from.width * unit_;
-    const std::int64_t plane_units = from.height * row_units;
-    const int run_count = pixel_runs(window.w, from.width, to.width, runs);
-    std::int64_t pixel = 0;
-    for (std::int64_t n = 0; n < to.images; ++n) {
-      const std::int64_t image = n * from.depth * plane_units + block.first_word;
-      for (std::int64_t oz = 0; oz < to.depth; ++oz) {
-        for (std::int64_t oy = 0; oy < to.height; ++oy, pixel += to.width) {
-          WindowTaps taps{
-              window.d.real_taps(oz, from.depth), window.h.real_taps(oy, from.height), {}};
-          for (int r = 0; r < run_count; ++r) {
-            const PixelRun& run = runs[r];
-            taps.w = run.taps;
-            tile.segment_count = window_segments(window, taps, unit_, block.slice, row_units,
-                                                 plane_units, tile.segments);
-            // The first real tap of the run's first pixel; any address does where there is none.
-            const std::int64_t origin =
-                taps.count() == 0 ? image
-                                  : image + window.d.position(oz, taps.d.first) * plane_units +
-                                        window.h.position(oy, taps.h.first) * row_units +
-                                        window.w.position(run.first, taps.w.first) * unit_;
-            set_window(tile, block, taps);
-            for (std::int64_t x = run.first; x < run.last; ++x) {
-              add_row(context, block, tile, origin + (x - run.first) * window.w.stride * unit_,
-                      pixel + x);
-            }
-            flush(context, block, tile);
+    for_pixel_runs(
+        window, from, to, unit_, scratch.take<PixelRun>(to.width),
+        [&](const WindowTaps& taps, std::int64_t origin, std::int64_t count, std::int64_t pixel) {
+          tile.segment_count = window_segments(window, taps, unit_, block.slice, row_units,
+                                               from.height * row_units, tile.segments);
+          set_window(tile, block, taps);
+          for (std::int64_t i = 0; i < count; ++i) {
+            add_row(context, block, tile, block.first_word + origin + i * window.w.stride * unit_,
+                    pixel + i);
           }
-        }
-      }
-    }
+          flush(context, block, tile);
+        });
   }
 
   // Completes the tile of a window whose segments on the first planes are set.

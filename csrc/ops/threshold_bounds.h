@@ -16,26 +16,6 @@ namespace bnn {
 // Channels whose bounds are expanded at once when one interval serves all of them.
 inline constexpr std::int64_t kSharedBlock = 1024;
 
-template <class T>
-struct Interval {
-  T lower;
-  T upper;
-};
-
-// The elements of type T inside a float interval; none as (largest, smallest).
-template <class T>
-Interval<T> interval_of(float lower, float upper) {
-  if constexpr (std::is_same_v<T, float>) {
-    return {lower, upper};
-  } else {
-    constexpr std::int32_t kLow = std::numeric_limits<T>::min();
-    constexpr std::int32_t kHigh = std::numeric_limits<T>::max();
-    const auto [low, high] = integer_interval(lower, upper);
-    if (low > kHigh || high < kLow) return {T{kHigh}, T{kLow}};
-    return {static_cast<T>(std::max(low, kLow)), static_cast<T>(std::min(high, kHigh))};
-  }
-}
-
 // Bounds of a Binarize of elements T: `shared` when one interval serves all channels.
 template <class T>
 class Bounds {
@@ -48,15 +28,8 @@ class Bounds {
       throw ModelFormatError("node '" + node + "': " + what);
     };
     const std::size_t count = thresholds.lower.size();
-    if (count == 0 || thresholds.upper.size() != count) {
-      bad_model("thresholds must have one lower and one upper bound per channel");
-    }
-    for (std::size_t c = 0; c < count; ++c) {
-      if (thresholds.lower[c] != thresholds.lower[c] ||
-          thresholds.upper[c] != thresholds.upper[c]) {
-        bad_model("a threshold is NaN");
-      }
-    }
+    const std::string problem = threshold_problem(thresholds, count);
+    if (count == 0 || !problem.empty()) bad_model(count == 0 ? "no thresholds" : problem);
     const std::size_t stored = shared() ? shared_copies : count;
     lower_ = AlignedArray<T>(stored);
     upper_ = AlignedArray<T>(stored);

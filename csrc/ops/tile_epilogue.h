@@ -6,7 +6,6 @@
 #include <cstring>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -229,12 +228,9 @@ class TileEpilogue {
     std::vector<Acc> lower(thresholds.lower.size());
     std::vector<Acc> upper(thresholds.upper.size());
     for (std::size_t c = 0; c < lower.size(); ++c) {
-      if constexpr (kInteger) {
-        std::tie(lower[c], upper[c]) = integer_interval(thresholds.lower[c], thresholds.upper[c]);
-      } else {
-        lower[c] = thresholds.lower[c];
-        upper[c] = thresholds.upper[c];
-      }
+      const Interval<Acc> inside = interval_of<Acc>(thresholds.lower[c], thresholds.upper[c]);
+      lower[c] = inside.lower;
+      upper[c] = inside.upper;
     }
     return {blocked_operand(lower, spec.groups), blocked_operand(upper, spec.groups),
             thresholds.inverted};
@@ -251,9 +247,9 @@ class TileEpilogue {
     for (std::size_t t = 0; t < plane_tests_.size(); ++t) {
       plane_tests_[t].run(binarize_, acc, acc_stride, rows, channels.count, operand, test.data(),
                           kRowBytes);
-      for (std::size_t p = 0; p < planes.size(); ++p) {
+      for (std::size_t p = 0; p < static_cast<std::size_t>(plane_count_); ++p) {
         if (((plane_masks_[t] >> p) & 1u) == 0) continue;
-        for (std::size_t i = 0; i < test.size(); ++i) {
+        for (std::size_t i = 0; i < static_cast<std::size_t>(rows) * kRowBytes; ++i) {
           planes[p][i] = static_cast<std::uint8_t>(planes[p][i] ^ test[i]);
         }
       }
@@ -276,21 +272,13 @@ class TileEpilogue {
   }
 
   void check_thresholds(const DotLayerSpec& spec, const Thresholds& thresholds) const {
-    const std::size_t channels = static_cast<std::size_t>(outputs_);
     // Bits are stored in whole bytes, group by group.
     if (spec.groups != 1 && outputs_ / spec.groups % 8 != 0) {
       bad_model("thresholds after groups of " + std::to_string(outputs_ / spec.groups) +
                 " output channels, which are no whole bytes");
     }
-    if (thresholds.lower.size() != channels || thresholds.upper.size() != channels) {
-      bad_model("thresholds must have one lower and one upper bound per output channel");
-    }
-    for (std::size_t c = 0; c < channels; ++c) {
-      if (thresholds.lower[c] != thresholds.lower[c] ||
-          thresholds.upper[c] != thresholds.upper[c]) {
-        bad_model("a threshold is NaN");
-      }
-    }
+    const std::string problem = threshold_problem(thresholds, static_cast<std::size_t>(outputs_));
+    if (!problem.empty()) bad_model(problem);
   }
 
   void set_steps(const DotLayerSpec& spec, const FloatEpilogue& floats) {
