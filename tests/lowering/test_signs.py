@@ -171,3 +171,14 @@ def test_constant_padding(seed: int, value: float, isa: str) -> None:
     x = random.normal(size=(2, channels, 5, 4)).astype(np.float32)
     engine = assert_equal_answers(model, {"x": x})
     assert list(kernels(engine).values()) == ["W1A1"]
+
+
+def test_transposed_bits_are_unpacked_once() -> None:
+    """Straight to channels first; nothing is unpacked that nobody reads."""
+    model = binary_model((1, 5, 4, 3), "y = Transpose<perm=[0, 2, 1, 3]>(s)", {})
+    x = np.random.default_rng(0).normal(size=(2, 5, 4, 3)).astype(np.float32)
+    engine = assert_equal_answers(model, {"x": x})
+    assert engine._network.program is not None
+    kernels_run = [kernel.split("/")[0] for _, _, kernel, _ in engine._network.program.steps()]
+    assert kernels_run.count("unpack_planar_f32") == 1
+    assert "unpack_f32" not in kernels_run
