@@ -45,7 +45,7 @@ class OpDefinition:
     name: str
     doc: str
     inputs: tuple[tuple[str, str], ...]
-    attributes: Mapping[str, Literal["float", "int", "ints"]]
+    attributes: Mapping[str, Literal["float", "floats", "int", "ints"]]
     body: str
     reference: Callable[[Sequence[Array], Attributes], Array]
     infer: Callable[[Sequence[Shape | None], Attributes], Shape | None]
@@ -89,9 +89,10 @@ _NUMPY_NAMES = {"float": "float32", "uint8": "uint8", "int64": "int64"}
 
 
 def _is_kind(value: object, kind: str) -> bool:
-    if kind == "ints":
-        return isinstance(value, list) and all(type(item) is int for item in value)
-    return type(value) is {"float": float, "int": int}[kind]
+    element = {"float": float, "int": int}[kind.removesuffix("s")]
+    if kind.endswith("s"):
+        return isinstance(value, list) and all(type(item) is element for item in value)
+    return type(value) is element
 
 
 @lru_cache(maxsize=64)

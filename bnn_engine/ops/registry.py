@@ -12,6 +12,7 @@ from bnn_engine.ops.binary_gemm import BINARY_GEMM
 from bnn_engine.ops.binary_weight_conv import BINARY_WEIGHT_CONV
 from bnn_engine.ops.binary_weight_gemm import BINARY_WEIGHT_GEMM
 from bnn_engine.ops.definition import DOMAIN, DOMAIN_VERSION, OpDefinition, Shape
+from bnn_engine.ops.quantize import QUANTIZE
 from bnn_engine.ops.unpack import UNPACK_SIGNS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ OPS: dict[str, OpDefinition] = {
         BINARY_GEMM,
         BINARY_WEIGHT_CONV,
         BINARY_WEIGHT_GEMM,
+        QUANTIZE,
         UNPACK_SIGNS,
     )
 }
@@ -61,6 +63,7 @@ def _schema(definition: OpDefinition) -> Any:
 
     kinds = {
         "float": OpSchema.AttrType.FLOAT,
+        "floats": OpSchema.AttrType.FLOATS,
         "int": OpSchema.AttrType.INT,
         "ints": OpSchema.AttrType.INTS,
     }

@@ -159,7 +159,32 @@ def test_nan_is_outside() -> None:
         assert y.tolist() == [[-inside]]
 
 
+NESTED = np.array([-2, -0.0, 0.5, np.inf], np.float32), np.array([3, 3, 2, -np.inf], np.float32)
+VALUES = [-1.0, 0.25, 0.5, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("nan_passes", [0, 1])
+@pytest.mark.parametrize("rank", [1, 2, 4])
+def test_quantize_alike_in_all_channels(rank: int, nan_passes: int) -> None:
+    x = np.tile(SPECIAL, (2, 1)).reshape(24, *[1] * (rank - 1))
+    _check(_case("Quantize", {"values": VALUES, "nan_passes": nan_passes}, x, *NESTED), x)
+
+
+@pytest.mark.parametrize("rank", [2, 3, 4])
+def test_quantize_per_channel(rank: int) -> None:
+    rng = np.random.default_rng(4)
+    x = rng.integers(-4, 5, (4, 5, 3, 2)[:rank]).astype(np.float32)
+    shape = (4, 5, *[1] * (rank - 2))
+    shifts = np.arange(5, dtype=np.float32)
+    bounds = [(bound[:, None] + shifts).reshape(shape) for bound in NESTED]
+    attributes = {"values": VALUES, "nan_passes": 0}
+    _check(_case("Quantize", attributes, x, *bounds), x)
+    levels = OPS["Quantize"].reference([x, *bounds], attributes)
+    assert set(np.unique(levels)) == set(VALUES[:4])
+
+
 GOOD = _conv_attributes(3, [3, 3], [1, 1], [0, 0, 0, 0], [1, 1])
+THREE = {"values": [0.0, 0.5, 1.0], "nan_passes": 0}
 FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
 
 
@@ -229,6 +254,40 @@ FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
             [("N", 4, 2), (2,), ()],
             {"inside": 1.0, "nan_passes": 0},
             "not per channel",
+        ),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (2, 4), (2,)], THREE, None),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (2, 1), (2, 4)], THREE, None),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (3, 4), (3,)], THREE, "not 2 levels"),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (), ()], THREE, "not 2 levels"),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (2, 3), (2,)], THREE, "not per channel"),
+        ("Quantize", [FLOAT] * 3, [("N", 4, 2), (2, 4), (2,)], THREE, "not per channel"),
+        (
+            "Quantize",
+            [FLOAT] * 3,
+            [("N", 4), (16,), (16,)],
+            {"values": [0.0] * 17, "nan_passes": 0},
+            "not 2 to 16",
+        ),
+        (
+            "Quantize",
+            [FLOAT] * 3,
+            [("N", 4), (1,), (1,)],
+            {"values": [0.0, float("nan")], "nan_passes": 0},
+            "finite",
+        ),
+        (
+            "Quantize",
+            [FLOAT] * 3,
+            [("N", 4), (1,), (1,)],
+            {"values": [0, 1], "nan_passes": 0},
+            "which is no floats",
+        ),
+        (
+            "Quantize",
+            [FLOAT] * 3,
+            [("N", 4), (1,), (1,)],
+            {"values": [0.0, 1.0], "nan_passes": 2},
+            "nan_passes is 2",
         ),
     ],
 )
