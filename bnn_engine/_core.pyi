@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Epilogue = FloatEpilogue | Thresholds
+Epilogue = FloatEpilogue | Thresholds | BitPlanes
 
 MAX_EPILOGUE_STEPS: int
 
@@ -29,6 +29,19 @@ class Thresholds:
     def __init__(
         self, lower: NDArray[np.float32], upper: NDArray[np.float32], inverted: bool
     ) -> None: ...
+
+class BitPlanes:
+    def __init__(
+        self, node: str, levels: Sequence[Thresholds], codes: Sequence[int], planes: int
+    ) -> None: ...
+
+class InputCode:
+    def __init__(
+        self, digits: int = 0, zero: int = 0, odd: bool = False, ternary: bool = False
+    ) -> None: ...
+
+class WeightCode:
+    def __init__(self, shifts: Sequence[int], constant: int, halved: bool) -> None: ...
 
 class FloatEpilogue:
     def __init__(
@@ -62,7 +75,8 @@ class ProgramBuilder:
         outputs: int,
         features: int,
         epilogue: Epilogue,
-        ternary: bool,
+        input_code: InputCode,
+        weight_code: WeightCode,
     ) -> int: ...
     def xnor_conv(
         self,
@@ -74,7 +88,8 @@ class ProgramBuilder:
         groups: int,
         window: Window,
         epilogue: Epilogue,
-        ternary: bool,
+        input_code: InputCode,
+        weight_code: WeightCode,
         channels_first: bool,
     ) -> int: ...
     def stores_channels_first(self, value: int) -> bool: ...
@@ -139,7 +154,6 @@ class ProgramBuilder:
     def binarize(self, name: str, input: int, thresholds: Thresholds) -> int: ...
     def sign(self, name: str, input: int) -> int: ...
     def pack_signs(self, name: str, input: int, planar: bool) -> int: ...
-    def unpack_ternary(self, name: str, input: int) -> int: ...
     def pad_bits(
         self,
         name: str,
@@ -147,10 +161,12 @@ class ProgramBuilder:
         value: int,
         before: Sequence[int],
         after: Sequence[int],
-        ternary: bool,
+        code: InputCode,
     ) -> int: ...
     def binarize_planar(self, name: str, input: int, thresholds: Thresholds) -> int: ...
+    def bit_planes(self, name: str, input: int, planes: BitPlanes, planar: bool) -> int: ...
     def unpack(self, name: str, input: int) -> int: ...
+    def unpack_planes(self, name: str, input: int, values: NDArray[np.float32]) -> int: ...
     def unpack_planar(self, name: str, input: int) -> int: ...
     def max_pool(self, name: str, input: int, window: Window, ceil_mode: bool) -> int: ...
     def average_pool(
