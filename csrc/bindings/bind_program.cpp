@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,11 +13,12 @@
 #include <vector>
 
 #include "bindings/element_types.h"
+#include "bindings/program_builder.h"
 #include "bindings/register.h"
 #include "kernels/kernel_set.h"
-#include "ops/cast.h"
+#include "ops/channel_arithmetic.h"
 #include "ops/dot_layer.h"
-#include "ops/elementwise.h"
+
 #include "ops/layout.h"
 #include "ops/packing.h"
 #include "ops/pad_bits.h"
@@ -103,34 +103,14 @@ Epilogue epilogue_of(const PyEpilogue& epilogue) {
   return std::get<PyFloatEpilogue>(epilogue).epilogue;
 }
 
-// A builder with the kernels of the instruction set that is active when it is made.
-class PyProgramBuilder {
- public:
-  PyProgramBuilder() : kernels_(kernel_set(active_isa())) {}
-
-  ProgramBuilder& builder() { return builder_; }
-  const KernelSet& kernels() const { return kernels_; }
-
-  int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
-  ElementType element_of(int value) const { return builder_.type_of(value).element; }
-  bool stores_channels_first(int id) const { return channels_first_.contains(id); }
-
-  // A layer's inputs are its own and what its epilogue adds.
-  int add_layer(std::unique_ptr<Op> op, std::vector<int> inputs, const PyEpilogue& epilogue) {
-    if (const auto* floats = std::get_if<PyFloatEpilogue>(&epilogue)) {
-      inputs.insert(inputs.end(), floats->residuals.begin(), floats->residuals.end());
-    }
-    const bool channels_first = op->stores_channels_first();
-    const int id = builder_.add_op(std::move(op), std::move(inputs));
-    if (channels_first) channels_first_.insert(id);
-    return id;
+// A layer's inputs are its own and what its epilogue adds.
+int add_layer(PyProgramBuilder& self, std::unique_ptr<Op> op, std::vector<int> inputs,
+              const PyEpilogue& epilogue) {
+  if (const auto* floats = std::get_if<PyFloatEpilogue>(&epilogue)) {
+    inputs.insert(inputs.end(), floats->residuals.begin(), floats->residuals.end());
   }
-
- private:
-  ProgramBuilder builder_;
-  KernelSet kernels_;
-  std::set<int> channels_first_;
-};
+  return self.add_image(std::move(op), std::move(inputs));
+}
 
 DotLayerSpec dense_spec(const std::string& name, std::int64_t outputs, std::int64_t features) {
   DotLayerSpec spec;
@@ -263,9 +243,10 @@ void register_program(py::module_& module) {
            py::arg("keep_floats") = true);
   module.attr("MAX_EPILOGUE_STEPS") = kMaxEpilogueSteps;
 
-  py::class_<PyProgramBuilder>(module, "ProgramBuilder",
-                               "Builds a Program for the active instruction set, op by op.")
-      .def(py::init<>())
+  ProgramBuilderClass builder(module, "ProgramBuilder",
+                              "Builds a Program for the active instruction set, op by op.");
+  register_elementwise(builder);
+  builder.def(py::init<>())
       .def(
           "input",
           [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared,
@@ -288,19 +269,14 @@ void register_program(py::module_& module) {
           },
           py::arg("array"), py::arg("type"), "A tensor that is the same in every call.")
       .def(
-          "cast",
-          [](PyProgramBuilder& self, const std::string& name, int input, const std::string& to) {
-            return self.add(make_cast(name, self.element_of(input), element_type(to)), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("to"))
-      .def(
           "xnor_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
              std::int64_t features, const PyEpilogue& epilogue, bool ternary) {
             DotLayerSpec spec = dense_spec(name, outputs, features);
             spec.input_code.ternary = ternary;
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
           },
@@ -315,7 +291,8 @@ void register_program(py::module_& module) {
             DotLayerSpec spec = conv_spec(name, outputs, channels, groups, window);
             spec.input_code.ternary = ternary;
             spec.channels_first = channels_first;
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
           },
@@ -332,7 +309,8 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t features, const PyEpilogue& epilogue) {
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_binary_weight_layer(dense_spec(name, outputs, features), as_span(weights),
                                          epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -344,7 +322,8 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_binary_weight_layer(conv_spec(name, outputs, channels, 1, window),
                                          as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -356,7 +335,8 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t features, const PyEpilogue& epilogue) {
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_byte_layer(dense_spec(name, outputs, features), self.element_of(input),
                                 as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -368,10 +348,11 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
-            return self.add_layer(make_byte_layer(conv_spec(name, outputs, channels, 1, window),
-                                                  self.element_of(input), as_span(weights),
-                                                  epilogue_of(epilogue), self.kernels()),
-                                  {input}, epilogue);
+            return add_layer(self,
+                             make_byte_layer(conv_spec(name, outputs, channels, 1, window),
+                                             self.element_of(input), as_span(weights),
+                                             epilogue_of(epilogue), self.kernels()),
+                             {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("window"), py::arg("epilogue"))
@@ -380,10 +361,10 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t features,
              const PyEpilogue& epilogue) {
-            return self.add_layer(
-                make_f32_layer(dense_spec(name, outputs, features), as_span(weights),
-                               epilogue_of(epilogue), self.kernels()),
-                {input}, epilogue);
+            return add_layer(self,
+                             make_f32_layer(dense_spec(name, outputs, features), as_span(weights),
+                                            epilogue_of(epilogue), self.kernels()),
+                             {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("features"), py::arg("epilogue"))
@@ -392,7 +373,8 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t channels,
              std::int64_t groups, const Window& window, const PyEpilogue& epilogue) {
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_f32_layer(conv_spec(name, outputs, channels, groups, window), as_span(weights),
                                epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -414,12 +396,6 @@ void register_program(py::module_& module) {
             return self.add(make_binarize_planar(name, thresholds, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("thresholds"))
-      .def(
-          "sign",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_sign(name), input);
-          },
-          py::arg("name"), py::arg("input"))
       .def(
           "pack_signs",
           [](PyProgramBuilder& self, const std::string& name, int input, bool planar) {
@@ -488,25 +464,6 @@ void register_program(py::module_& module) {
             return self.add(make_channel_arithmetic(name, steps.epilogue, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("steps"))
-      .def(
-          "tensor_arithmetic",
-          [](PyProgramBuilder& self, const std::string& name, const std::string& operation, int a,
-             int b) {
-            BinaryOperation kind;
-            if (operation == "Add") {
-              kind = BinaryOperation::add;
-            } else if (operation == "Sub") {
-              kind = BinaryOperation::sub;
-            } else if (operation == "Mul") {
-              kind = BinaryOperation::mul;
-            } else if (operation == "Div") {
-              kind = BinaryOperation::div;
-            } else {
-              throw ModelFormatError("unknown arithmetic '" + operation + "'");
-            }
-            return self.builder().add_op(make_tensor_arithmetic(name, kind), {a, b});
-          },
-          py::arg("name"), py::arg("operation"), py::arg("a"), py::arg("b"))
       .def(
           "softmax",
           [](PyProgramBuilder& self, const std::string& name, int input, bool logarithm) {
