@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ _REASON_KEY = "bnn_engine.reason"
 # -- element types and shapes ----------------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
 def array_dtype(element: int) -> np.dtype[Any] | None:
     """NumPy dtype of an ONNX element type; None for UNDEFINED."""
     if element == onnx.TensorProto.UNDEFINED or element not in onnx.TensorProto.DataType.values():
