@@ -195,7 +195,7 @@ def _check(
             data = tensor.raw_data  # once: each reading of the field copies it
             _require_size(tensor, len(data), num_bytes, "bytes")
             if wanted and dtype.kind in "iuf" and bits == dtype.itemsize * 8:
-                return np.frombuffer(data, dtype.newbyteorder("<")).reshape(tensor.dims)
+                return np.frombuffer(data, dtype.newbyteorder("<")).reshape(tensor.dims).copy()
         else:
             _require_size(tensor, *_num_values(tensor, count, num_bytes), "values")
         return numpy_helper.to_array(tensor) if wanted else None
