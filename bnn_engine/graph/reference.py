@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph.arithmetic import batch_norm_coefficients
 from bnn_engine.graph.graph import Graph, Node
+from bnn_engine.graph.numpy_ops import numpy_function
 from bnn_engine.ops import DOMAIN, OPS
 
 __all__ = ["evaluate", "node_function"]
@@ -68,7 +69,7 @@ def node_function(node: Node, opset: int) -> NodeFunction:
         axis = node.attributes.get("axis", -1)
         assert isinstance(axis, int)
         return _log_softmax(axis)
-    return _reference_function(node, opset)
+    return numpy_function(node) or _reference_function(node, opset)
 
 
 def _given(array: Array | None) -> Array:

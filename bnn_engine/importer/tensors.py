@@ -206,9 +206,7 @@ def _check(
 
 def _require_size(tensor: onnx.TensorProto, found: int, expected: int, unit: str) -> None:
     if found != expected:
-        raise ValueError(
-            f"holds {found} {unit}, its shape {list(tensor.dims)} asks for {expected}"
-        )
+        raise ValueError(f"holds {found} {unit}, its shape {list(tensor.dims)} asks for {expected}")
 
 
 def _num_values(tensor: onnx.TensorProto, count: int, num_bytes: int) -> tuple[int, int]:
