@@ -8,6 +8,7 @@ from bnn_engine.cpu import CpuInfo, cpu_info
 from bnn_engine.engine import Engine, TensorInfo, load
 from bnn_engine.errors import (
     BnnError,
+    BnnWarning,
     DatasetError,
     DTypeError,
     IsaError,
@@ -18,6 +19,7 @@ from bnn_engine.errors import (
 
 __all__ = [
     "BnnError",
+    "BnnWarning",
     "CpuInfo",
     "DTypeError",
     "DatasetError",

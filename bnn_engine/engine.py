@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from bnn_engine import _core
 from bnn_engine.arrays import as_array, convert, matching
-from bnn_engine.errors import BnnError, DTypeError, ShapeError
+from bnn_engine.errors import BnnError, BnnWarning, DTypeError, ShapeError
 
 if TYPE_CHECKING:
     import onnx
@@ -63,6 +64,9 @@ def load(source: Source, num_threads: int | None = None, fallback: str = "refere
     Returns:
         An engine that gives the answers of the ONNX graph (ONNX Runtime, optimisations disabled).
 
+    Warns:
+        BnnWarning: a Sign in front of a layer of 1-bit weights seems to have been lost in export.
+
     Raises:
         ModelFormatError: the source is not a readable, valid model.
         UnsupportedOpError: it contains nodes that cannot be run; lists all of them.
@@ -82,6 +86,8 @@ def load(source: Source, num_threads: int | None = None, fallback: str = "refere
     graph = import_model(source)
     packed = any(node.domain == DOMAIN for node in graph.nodes)
     run_passes(graph, PACKED_PASSES if packed else PASSES)
+    if graph.warnings:
+        warnings.warn("\n".join(graph.warnings), BnnWarning, stacklevel=2)
     return Engine(graph, source, num_threads, fallback)
 
 

@@ -109,6 +109,7 @@ class Graph:
         rows_independent: None when axis 0 of every input and output is a batch axis over which all
             nodes work row by row; otherwise the reason why that could not be proven.
         reasons: for dense and convolution layers that stay in float, by output value name: why.
+        warnings: what seems to be wrong with the model although it can be run.
         edits: how often nodes have been added, taken away or linked anew.
     """
 
@@ -121,6 +122,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.rows_independent: str | None = "not analysed"
         self.reasons: dict[str, str] = {}
+        self.warnings: list[str] = []
         self.edits = 0
         self._names: set[str] = set()
 

@@ -12,6 +12,7 @@ from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
+from bnn_engine.passes.lost_signs import FindLostSigns
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
@@ -39,6 +40,7 @@ PASSES: tuple[Pass, ...] = (
     BinaryDenseLayers(),
     SignsOfSums(),
     AbsorbIntoThresholds(),
+    FindLostSigns(),
     BatchAxis(),
 )
 """All passes in the order in which they run."""
