@@ -33,10 +33,11 @@ __all__ = [
 PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
     FoldConstants(),
+    RemoveExpands(),
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
+    RemoveExpands(),  # once more: shapes that are equal show only now
     HoistCasts(),
-    RemoveExpands(),
     CommonSubexpressions(),
     RecogniseActivations(),
     BinaryConvolutions(),

@@ -12,7 +12,7 @@ from bnn_engine.graph.graph import Graph, Node, Value
 from bnn_engine.passes.base import Declined, Pass, merged_origins
 from bnn_engine.passes.binarize import binarize_node
 from bnn_engine.passes.expressions import Expression, expressions_of
-from bnn_engine.passes.intervals import DISCONTINUOUS, RULES
+from bnn_engine.passes.interval_rules import DISCONTINUOUS, ELEMENTWISE
 from bnn_engine.passes.levels import Levels, levels_of, sign_scale
 from bnn_engine.passes.quantize_node import quantize_node
 from bnn_engine.passes.staircases import staircase_of
@@ -42,9 +42,9 @@ class RecogniseActivations(Pass):
     """f(x) → Sign(x), α · Sign(x), Binarize(x) or Quantize(x), for every staircase f.
 
     f is an element-wise expression of one tensor x: comparisons and Where, Round between Clips,
-    sums of Signs, what training leaves around them, and anything else made of the ops of
-    :data:`intervals.RULES`. Where :func:`staircase_of` proves that it is constant on each of a few
-    pieces of the float32 numbers, it is an op that compares x with the ends of these pieces:
+    sums of Signs, what training leaves around them, and anything else made of the ops that
+    :mod:`interval_rules` knows. Where :func:`staircase_of` proves that it is constant on each of a
+    few pieces of the float32 numbers, it is an op that compares x with the ends of these pieces:
 
         values -α, 0, +α, 0 only for ±0, and NaN passes    Sign, times α
         values -1 and +1 on an interval of numbers          Binarize
@@ -61,7 +61,7 @@ class RecogniseActivations(Pass):
         """Look at the largest expressions first."""
         search = _Search(graph)
         for node in reversed(search.nodes):
-            if node.domain or node.op_type not in RULES or not _is_read(graph, node.output):
+            if node.domain or node.op_type not in ELEMENTWISE or not _is_read(graph, node.output):
                 continue
             match = search.match(node)
             if isinstance(match, Declined):
@@ -92,6 +92,8 @@ class _Search:
         for expression in expressions_of(node.output, self._position):
             if not any(step.op_type in DISCONTINUOUS for step in expression.nodes):
                 continue
+            if best is not None and expression.channels > best.expression.channels:
+                break  # thresholds per channel are found by AbsorbIntoThresholds
             form = self._form(expression)
             if isinstance(form, str):
                 reason = form

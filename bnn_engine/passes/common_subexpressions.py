@@ -74,4 +74,6 @@ def _hashable(attribute: Attribute) -> Hashable | None:
     if isinstance(attribute, list):
         return tuple(attribute)
     # 1 and 1.0 and True are equal as Python numbers, and not as attributes.
-    return (type(attribute), attribute) if isinstance(attribute, int | float | str | bytes) else None
+    return (
+        (type(attribute), attribute) if isinstance(attribute, int | float | str | bytes) else None
+    )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph.graph import Node, Value
 from bnn_engine.passes.facts import channel_vector, uniform_value
-from bnn_engine.passes.intervals import RULES, Interval, point
+from bnn_engine.passes.interval_rules import ELEMENTWISE, apply_rule
+from bnn_engine.passes.intervals import Interval, point
 from bnn_engine.passes.straight_through import cancelled, straight_through
 
 __all__ = ["Expression", "expressions_of"]
@@ -66,7 +67,7 @@ class Expression:
             known[key] = point(array if array.size == 1 else array[channel])
         for node in self.nodes:
             inputs = [None if value is None else known[id(value)] for value in node.inputs]
-            result = RULES[node.op_type](node, inputs)
+            result = apply_rule(node, inputs)
             estimator = straight_through(node)
             if estimator is not None:
                 a, b = (known[id(value)] for value in estimator)
@@ -107,7 +108,7 @@ def _place(value: Value, position: Mapping[int, int]) -> int:
 
 
 def _is_elementwise(node: Node) -> bool:
-    return not node.domain and node.op_type in RULES and len(node.outputs) == 1
+    return not node.domain and node.op_type in ELEMENTWISE and len(node.outputs) == 1
 
 
 def _is_constant(value: Value) -> bool:

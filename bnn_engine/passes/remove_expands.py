@@ -31,11 +31,12 @@ _BROADCASTING = frozenset(
 
 
 class RemoveExpands(Rewrite[list[int]]):
-    """op(x, Expand(c, shape of x)) → op(x, c), for every op that broadcasts its operands.
+    """op(x, Expand(c, Shape(x))) → op(x, c), for every op that broadcasts its operands.
 
-    Broadcasting repeats the elements of c along the axes along which Expand would. The result keeps
-    its shape because x has it already: all extents of Expand's output are known to be those of x,
-    as numbers or as symbols. PyTorch writes ``expand_as`` for learned biases of activations.
+    Expand repeats the elements of c along the axes along which broadcasting does, and the result
+    has the shape that x and c broadcast to on both sides. The same holds where the extents of
+    Expand's output all are known to be those of x, as numbers or as symbols. PyTorch writes
+    ``expand_as`` for the learned biases of activations.
     """
 
     op_types = _BROADCASTING
@@ -43,34 +44,45 @@ class RemoveExpands(Rewrite[list[int]]):
     def match(self, graph: Graph, node: Node) -> list[int] | Declined | None:
         """Return which inputs are expanded to the shape of another one."""
         del graph
-        if not any(_expanded(value) is not None for value in node.inputs):
+        if not any(_expand(value) for value in node.inputs):
             return None
         # The operand that keeps the shape must not be expanded itself.
-        keepers = [value for value in node.inputs if value is not None and _expanded(value) is None]
+        keepers = [value for value in node.inputs if value is not None and _expand(value) is None]
         found = [
             index
             for index, value in enumerate(node.inputs)
-            if value is not None
-            and _expanded(value) is not None
-            and any(_same_known_shape(value, keeper) for keeper in keepers)
+            if value is not None and any(_has_shape_of(value, keeper) for keeper in keepers)
         ]
         return found or Declined("no other operand is known to have the expanded shape")
 
     def rewrite(self, graph: Graph, node: Node, match: list[int]) -> None:
         """Let ``node`` read what was expanded."""
         for index in match:
-            value = node.inputs[index]
-            assert value is not None
-            assert value.producer is not None
-            node.origins = merged_origins(value.producer, node)
-            graph.set_input(node, index, _expanded(value))
+            expand = _expand(node.inputs[index])
+            assert expand is not None
+            node.origins = merged_origins(expand, node)
+            graph.set_input(node, index, expand.inputs[0])
 
 
-def _expanded(value: Value | None) -> Value | None:
-    """What ``value`` repeats the elements of, None where it is no Expand."""
+def _expand(value: Value | None) -> Node | None:
+    """The Expand that gives ``value``, None where it is no such node."""
     node = None if value is None else value.producer
-    return node.input(0) if node is not None and (node.domain, node.op_type) == ("", "Expand") else None
+    return node if node is not None and (node.domain, node.op_type) == ("", "Expand") else None
 
 
-def _same_known_shape(a: Value, b: Value) -> bool:
-    return a.shape is not None and a.shape == b.shape and None not in a.shape
+def _has_shape_of(value: Value, keeper: Value) -> bool:
+    """Whether ``value`` is expanded to the shape of ``keeper``."""
+    expand = _expand(value)
+    if expand is None:
+        return False
+    if value.shape is not None and value.shape == keeper.shape and None not in value.shape:
+        return True
+    target = expand.inputs[1]
+    shape = None if target is None else target.producer
+    return (
+        shape is not None
+        and (shape.domain, shape.op_type) == ("", "Shape")
+        and shape.inputs[0] is keeper
+        and shape.attributes.get("start", 0) == 0
+        and "end" not in shape.attributes
+    )

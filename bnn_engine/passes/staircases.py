@@ -106,4 +106,6 @@ def _merged(closed: list[Any], at_nan: NDArray[np.float32]) -> Staircase:
     first, last, value, channel = first[order], last[order], value[order], channel[order]
     begins = np.append(True, (value[1:] != value[:-1]) | (channel[1:] != channel[:-1]))
     ends = np.append(begins[1:], True)
-    return Staircase(first[begins], last[ends], value[begins] + np.float32(0), channel[begins], at_nan)
+    return Staircase(
+        first[begins], last[ends], value[begins] + np.float32(0), channel[begins], at_nan
+    )

@@ -54,7 +54,8 @@ def cancelled(a: Interval, b: Interval, x: Interval, result: Interval) -> Interv
     left out on purpose: there the result is α as it was before training's arithmetic was added.
 
     Args:
-        a, b: the operands.
+        a: what the quantizer gave.
+        b: what the gradients flow through.
         x: what both are functions of.
         result: what interval arithmetic says.
     """
