@@ -114,15 +114,20 @@ class _Search:
 
     def _is_better(self, found: _Match, best: _Match) -> bool:
         """Whether ``found``, which begins farther up, is the better one."""
-        ranks = [(m.form.levels.values.size, m.form.scale is None) for m in (found, best)]
-        if ranks[0] != ranks[1]:
-            return ranks[0] < ranks[1]
+        if _rank(found) != _rank(best):
+            return _rank(found) < _rank(best)
         inside = {id(node) for node in found.expression.nodes}
         between = [node.output for node in found.expression.nodes[:-1]]
         return not any(
             self._graph.is_output(value) or any(id(c) not in inside for c in value.consumers)
             for value in between
         )
+
+
+def _rank(match: _Match) -> tuple[int, int, bool]:
+    """Few values come first, then little that is left to other nodes, then Sign."""
+    steps = sum(node.op_type in DISCONTINUOUS for node in match.expression.nodes)
+    return match.form.levels.values.size, -steps, match.form.scale is None
 
 
 def _form_of(expression: Expression) -> _Form | str:

@@ -69,9 +69,9 @@ class Expression:
             inputs = [None if value is None else known[id(value)] for value in node.inputs]
             result = apply_rule(node, inputs)
             estimator = straight_through(node)
-            if estimator is not None:
-                a, b = (known[id(value)] for value in estimator)
-                result = cancelled(a, b, x, result)
+            if estimator is not None and id(estimator.a) in known:
+                a, b = known[id(estimator.a)], known[id(estimator.b)]
+                result = cancelled(estimator, a, b, x).otherwise(result)
             known[id(node.output)] = result
         return known[id(self.result)]
 

@@ -197,12 +197,18 @@ def _greatest(*operands: Interval) -> Interval:
 
 
 def _clip(a: Interval, low: Interval | None = None, high: Interval | None = None) -> Interval:
+    """Where a bound is omitted, infinities stay, or become the greatest number (ONNX Runtime)."""
     made = a
     for bound, pick in ((low, _greatest), (high, _least)):
         if bound is not None:
             picked = pick(made, bound)
             is_number = bound.lower == bound.lower
             made = Interval(picked.lower, picked.upper, picked.known & is_number)
+    if made.lower.dtype.kind == "f":
+        most = np.finfo(made.lower.dtype).max
+        lower = made.lower if high is not None else np.minimum(made.lower, most)
+        upper = made.upper if low is not None else np.maximum(made.upper, -most)
+        made = Interval(lower, upper, made.known)
     return made
 
 

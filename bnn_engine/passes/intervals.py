@@ -44,6 +44,14 @@ class Interval:
         """Where the value may be infinite: infinities are always bounds."""
         return np.isinf(self.lower) | np.isinf(self.upper)
 
+    def otherwise(self, other: Interval) -> Interval:
+        """Return this interval where it is known, else ``other``."""
+        return Interval(
+            np.where(self.known, self.lower, other.lower),
+            np.where(self.known, self.upper, other.upper),
+            self.known | other.known,
+        )
+
 
 def point(value: Array) -> Interval:
     """The interval of one known value."""

@@ -2,87 +2,104 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bnn_engine.graph.graph import Node, Value
 from bnn_engine.passes.intervals import Interval
 
-__all__ = ["cancelled", "straight_through"]
-
-_MANTISSA = np.float32(2**24)
+__all__ = ["Estimator", "cancelled", "straight_through"]
 
 
-def straight_through(node: Node) -> tuple[Value, Value] | None:
-    """Return a and b where ``node`` computes (a - b) + b, in any order, or b - (b - a)."""
-    if node.domain or len(node.inputs) != 2:
+@dataclass(frozen=True)
+class Estimator:
+    """A sum in which b cancels.
+
+    Attributes:
+        a: what the quantizer gave.
+        b: what the gradients flow through.
+        subtracts_first: whether it is (a - b) + b or b - (b - a); else (a + b) - b.
+    """
+
+    a: Value
+    b: Value
+    subtracts_first: bool
+
+
+def straight_through(node: Node) -> Estimator | None:
+    """Return the estimator that ``node`` completes, the operands of sums in any order."""
+    if node.domain or node.op_type not in ("Add", "Sub"):
         return None
     first, second = node.inputs
+    assert first is not None
+    assert second is not None
     if node.op_type == "Add":
-        pairs = [(first, second), (second, first)]
-    elif node.op_type == "Sub":
-        pairs = [(second, first)]
-    else:
+        for difference, b in ((first, second), (second, first)):
+            terms = _terms(difference, "Sub")
+            if terms is not None and terms[1] is b:
+                return Estimator(terms[0], b, subtracts_first=True)
         return None
-    for difference, b in pairs:
-        inner = None if difference is None else difference.producer
-        if b is None or inner is None or (inner.domain, inner.op_type) != ("", "Sub"):
-            continue
-        a = inner.inputs[0 if node.op_type == "Add" else 1]
-        if inner.inputs[1 if node.op_type == "Add" else 0] is b and a is not None:
-            return a, b
+    terms = _terms(second, "Sub")
+    if terms is not None and terms[0] is first:
+        return Estimator(terms[1], first, subtracts_first=True)
+    terms = _terms(first, "Add")
+    if terms is not None and any(term is second for term in terms):
+        a = terms[1] if terms[0] is second else terms[0]
+        return Estimator(a, second, subtracts_first=False)
     return None
 
 
-def cancelled(a: Interval, b: Interval, x: Interval, result: Interval) -> Interval:
-    """Return the interval of (a - b) + b where a is one number α.
+def _terms(value: Value, op_type: str) -> tuple[Value, Value] | None:
+    """Operands of the sum or difference that gives ``value``."""
+    node = value.producer
+    if node is None or (node.domain, node.op_type) != ("", op_type):
+        return None
+    first, second = node.inputs
+    return None if first is None or second is None else (first, second)
 
-    Training writes the quantizer's result a so that gradients flow through a smooth b of the same
-    x instead. In float32 the sum is α exactly, for every b of the interval, where
 
-    - α = 0: 0 - b = -b, and -b + b = 0;
-    - b = 0;
-    - α and b have one sign and |α|/2 <= |b| <= 2|α|: α - b is exact (Sterbenz);
-    - α and b have one sign, |α| is a power of two and |b| <= 2^24 |α|. Let both be positive. For
-      b < α/2 the error of α - b is at most a quarter of α's unit in the last place, half the
-      distance from α to the number below it, and ties go to α, whose last bit is 0. For b > 2α, α
-      is a multiple of b's unit in the last place and so is b - α < b, which is thus exact.
+def cancelled(estimator: Estimator, a: Interval, b: Interval, x: Interval) -> Interval:
+    """Return α where a is the one number α and b cancels, and what is not known elsewhere.
 
-    It is not α in general: α = 1, b = -1 - 2^-23 gives 1 - 2^-23, and so do sums like (a + b) - b.
-    b - (b - a) rounds as (a - b) + b, with both signs changed.
+    Training writes the quantizer's result a so that gradients flow through a smooth b of the same x
+    instead. In float32, with u = 2^-24,
 
-    For |x| >= 2^24 or |b| >= 2^24 the graph gives 0, 2, other rounding errors of b, or NaN; that is
-    left out on purpose: there the result is α as it was before training's arithmetic was added.
+    - for α = 0 the result is 0: 0 - b = -b, and -b + b = 0;
+    - for b = 0 it is α;
+    - (a - b) + b is α where α and b have one sign, |α| is a power of two and |b| <= 2^24 |α|. Let
+      both be positive. For b < α/2 the error of α - b is at most a quarter of α's unit in the last
+      place, half the distance from α to the number below it, and ties go to α, whose last bit is 0.
+      For α/2 <= b <= 2α, α - b is exact. For b > 2α, α is a multiple of b's unit in the last place
+      and so is b - α < b, which is thus exact;
+    - it is α up to 6u |α| where |b| <= 4 |α|: u |α ± b| <= 5u |α| for the first operation and u |α|
+      for the second. α = 1, b = -1 - 2^-23 gives 1 - 2^-23, for one. Such noise is treated as that
+      in weights is (:mod:`sign_rows`): a sum over the elements rounds as much.
+
+    b - (b - a) rounds as (a - b) + b does. For |x| >= 2^24 or |b| >= 2^24 the graph gives 0, 2,
+    other remains of b, or NaN. That is left out on purpose: the result is α there, as it was before
+    the estimator was added.
 
     Args:
-        a: what the quantizer gave.
-        b: what the gradients flow through.
+        estimator: the form of the sum.
+        a: the operand of that name.
+        b: the operand of that name.
         x: what both are functions of.
-        result: what interval arithmetic says.
     """
     alpha, low, high = a.lower, b.lower, b.upper
     if alpha.dtype != np.float32 or low.dtype != np.float32:
-        return result
-    number = a.is_point() & np.isfinite(alpha)
-    magnitude = np.abs(alpha)
-    least, most = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
+        return Interval(alpha, alpha, np.zeros_like(a.known))
+    magnitude, most = np.abs(alpha), np.maximum(np.abs(low), np.abs(high))
     same_sign = np.where(alpha > 0, low >= 0, high <= 0)
-    near = (magnitude / 2 <= least) & (most <= magnitude * 2) & (magnitude >= _SMALLEST)
-    power = (np.frexp(magnitude)[0] == 0.5) & (magnitude >= _SMALLEST)
-    power &= most <= magnitude * _MANTISSA
-    exact = b.known & (
-        ((alpha == 0) & np.isfinite(low) & np.isfinite(high))
-        | (most == 0)
-        | (same_sign & (near | power))
-    )
-    far = (x.lower >= _MANTISSA) | (x.upper <= -_MANTISSA)
-    far |= b.known & ((low >= _MANTISSA) | (high <= -_MANTISSA))
-    holds = number & (exact | far)
-    return Interval(
-        np.where(holds, alpha, result.lower),
-        np.where(holds, alpha, result.upper),
-        result.known | holds,
-    )
+    # Far from denormal numbers, units in the last place shrink with the numbers.
+    power = (np.frexp(magnitude)[0] == 0.5) & (magnitude >= np.float32(2.0**-100))
+    exact = power & same_sign & (most <= magnitude * _LIMIT) & estimator.subtracts_first
+    near = most <= 4 * magnitude
+    vanishes = (alpha == 0) & np.isfinite(most)
+    far = (x.lower >= _LIMIT) | (x.upper <= -_LIMIT)
+    far |= b.known & ((low >= _LIMIT) | (high <= -_LIMIT))
+    holds = far | (b.known & (exact | near | vanishes))
+    return Interval(alpha, alpha, a.is_point() & np.isfinite(alpha) & holds)
 
 
-_SMALLEST = np.float32(2.0**-100)
-"""Far from denormal numbers, units in the last place shrink with the numbers."""
+_LIMIT = np.float32(2**24)
