@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnn_engine.graph.graph import Graph
+from bnn_engine.passes.activations import RecogniseActivations
 from bnn_engine.passes.base import Declined, Pass, Rewrite
 from bnn_engine.passes.batch_axis import BatchAxis
-from bnn_engine.passes.binarize import BinarizeComparisons
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
+from bnn_engine.passes.common_subexpressions import CommonSubexpressions
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.lost_signs import FindLostSigns
+from bnn_engine.passes.remove_expands import RemoveExpands
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
@@ -32,10 +34,13 @@ __all__ = [
 PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
     FoldConstants(),
+    RemoveExpands(),
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
+    RemoveExpands(),  # once more: shapes that are equal show only now
     HoistCasts(),
-    BinarizeComparisons(),
+    CommonSubexpressions(),
+    RecogniseActivations(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
     SignsOfSums(),

@@ -14,7 +14,7 @@ from bnn_engine.graph.reference import node_function
 from bnn_engine.ops import DOMAIN
 from bnn_engine.passes.base import Pass
 
-__all__ = ["FoldConstants"]
+__all__ = ["NOT_DETERMINISTIC", "FoldConstants"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 # than any weight tensor stays in the graph.
 _MAX_BYTES = 2**30
 
-_RANDOM = frozenset(
+NOT_DETERMINISTIC = frozenset(
     {
         "Bernoulli",
         "Dropout",
@@ -33,6 +33,7 @@ _RANDOM = frozenset(
         "RandomUniformLike",
     }
 )
+"""Standard ops that may give another result each time."""
 
 
 class FoldConstants(Pass):
@@ -82,7 +83,7 @@ def _infer_alone(node: Node, opset: int) -> None:
 def _is_constant(node: Node) -> bool:
     return (
         node.domain in ("", DOMAIN)
-        and node.op_type not in _RANDOM
+        and node.op_type not in NOT_DETERMINISTIC
         and not any(isinstance(value, onnx.GraphProto) for value in node.attributes.values())
         and all(value is None or value.const is not None for value in node.inputs)
     )
