@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn_engine import _core
-from bnn_engine.arrays import as_array, convert, matching
+from bnn_engine.arrays import as_value, convert, matching
 from bnn_engine.errors import BnnError, DTypeError, ShapeError
 
 if TYPE_CHECKING:
@@ -35,18 +35,31 @@ class TensorInfo:
 
     Attributes:
         name: as in the model.
-        shape: extents; a symbolic (free) extent is its name, an unknown one "?".
-        dtype: NumPy dtype.
+        shape: extents; a symbolic (free) extent is its name, an unknown one "?". Empty where
+            ``kind`` is not "tensor".
+        dtype: NumPy dtype, that of the tensors inside where ``kind`` is not "tensor"; object for
+            strings.
+        kind: "tensor"; or "sequence" (a list), "optional" (a value or None) or "map" (a dict).
     """
 
     name: str
     shape: tuple[int | str, ...]
     dtype: np.dtype[Any]
+    kind: str = "tensor"
 
 
 def _tensor_info(value: Value) -> TensorInfo:
+    if value.container is not None:
+        from bnn_engine.graph.protobuf import contained_dtype, container_kind
+
+        kind, dtype = container_kind(value.container), contained_dtype(value.container)
+        return TensorInfo(value.name, (), dtype, kind)
     shape = tuple("?" if dim is None else dim for dim in value.shape or ())
     return TensorInfo(value.name, shape, value.dtype or np.dtype(np.float32))
+
+
+def _matching_value(x: Any, info: TensorInfo) -> Any:
+    return as_value(x, info.kind, info.name, lambda array: matching(array, info.dtype, info.name))
 
 
 def load(source: Source, num_threads: int | None = None, fallback: str = "reference") -> Engine:
@@ -142,7 +155,8 @@ class Engine:
             names = ", ".join(repr(info.name) for info in self.inputs)
             raise ShapeError(f"the network has the inputs {names}: pass them to run() by name")
         info = self.inputs[0]
-        results = self._run({info.name: convert(as_array(x, info.name), info.dtype, info.name)})
+        value = as_value(x, info.kind, info.name, lambda a: convert(a, info.dtype, info.name))
+        results = self._run({info.name: value})
         if out is None:
             return results[0] if len(results) == 1 else tuple(results)
         if len(results) != 1:
@@ -176,10 +190,7 @@ class Engine:
                 if names
             ]
             raise ShapeError(f"inputs {' and '.join(parts)}; the network has {sorted(known)}")
-        arrays = {
-            name: matching(as_array(value, name), known[name].dtype, name)
-            for name, value in feeds.items()
-        }
+        arrays = {name: _matching_value(value, known[name]) for name, value in feeds.items()}
         if outputs is None:
             return dict(zip((info.name for info in self.outputs), self._run(arrays), strict=True))
         wanted = [outputs] if isinstance(outputs, str) else list(outputs)
@@ -231,6 +242,8 @@ class Engine:
         """Raise ShapeError unless all arrays fit and equal symbols have equal extents."""
         symbols: dict[str, tuple[int, str]] = {}
         for info in self.inputs:
+            if info.kind != "tensor":
+                continue
             got = arrays[info.name].shape
             fits = len(got) == len(info.shape)
             for axis, (extent, wanted) in enumerate(zip(got, info.shape, strict=False)):

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import onnx
 
 __all__ = ["Attribute", "Dim", "Graph", "Node", "Value"]
 
@@ -32,11 +36,13 @@ class Value:
         dtype: NumPy dtype, or None where it is unknown.
         shape: extents, or None where even the rank is unknown.
         const: the array itself for initializers and folded constants, else None.
+        container: the ONNX type of a sequence, an optional or a map, whose dtype and shape are
+            None; None for tensors.
         producer: the node that computes it; None for graph inputs and constants.
         consumers: nodes that read it, one entry per reading input slot.
     """
 
-    __slots__ = ("const", "consumers", "dtype", "name", "producer", "shape")
+    __slots__ = ("const", "consumers", "container", "dtype", "name", "producer", "shape")
 
     def __init__(
         self,
@@ -49,6 +55,7 @@ class Value:
         self.dtype = const.dtype if const is not None else dtype
         self.shape: tuple[Dim, ...] | None = const.shape if const is not None else shape
         self.const = const
+        self.container: onnx.TypeProto | None = None
         self.producer: Node | None = None
         self.consumers: list[Node] = []
 
