@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bnn_engine.graph import Graph, Value
     from bnn_engine.lowering import LayerSummary, Summary
     from bnn_engine.network import Network
+    from bnn_engine.specialise import LateBinding
 
     Source = str | os.PathLike[str] | bytes | onnx.ModelProto
 
@@ -90,12 +91,18 @@ def load(source: Source, num_threads: int | None = None, fallback: str = "refere
         raise BnnError(f"num_threads must be a positive integer or None, not {num_threads!r}")
     from bnn_engine.importer import import_model
     from bnn_engine.ops import DOMAIN
-    from bnn_engine.passes import PACKED_PASSES, PASSES, run_passes
+    from bnn_engine.passes import PACKED_PASSES, PASSES, UNFUSED_PASSES, run_passes
+    from bnn_engine.specialise import LateBinding, parameter_inputs
 
     graph = import_model(source)
     packed = any(node.domain == DOMAIN for node in graph.nodes)
+    unbound = graph.copy() if parameter_inputs(graph, graph.nodes) else None
     run_passes(graph, PACKED_PASSES if packed else PASSES)
-    return Engine(graph, source, num_threads, fallback)
+    engine = Engine(graph, source, num_threads, fallback)
+    if unbound is not None:
+        passes = UNFUSED_PASSES if packed else PASSES
+        engine._late = LateBinding.of(unbound, graph, passes, num_threads, fallback)
+    return engine
 
 
 class Engine:
@@ -118,6 +125,7 @@ class Engine:
         self._isa = _core.active_isa()
         self._network: Network
         self._layers: list[LayerSummary]
+        self._late: LateBinding | None = None
         self._network, self._layers = lower(graph, num_threads, fallback)
         self.inputs = tuple(_tensor_info(value) for value in graph.inputs)
         self.outputs = tuple(_tensor_info(value) for value in graph.outputs)
@@ -199,10 +207,15 @@ class Engine:
         return dict(zip(wanted, self._run(arrays, wanted), strict=True))
 
     def summary(self) -> Summary:
-        """What runs how: a table of layers with kernels, fusions, MACs, bytes and reasons."""
+        """What runs how: a table of layers with kernels, fusions, MACs, bytes and reasons.
+
+        Where inputs are parameters of ops, such as the target of a Reshape or weights, a network is
+        built for their values when they are given: then this is that of the latest call.
+        """
         from bnn_engine.lowering import Summary
 
-        return Summary(self._layers, self._isa)
+        layers = self._late.layers if self._late is not None else None
+        return Summary(layers or self._layers, self._isa)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the packed model: 1-bit weights as bits, thresholds instead of normalisation.
@@ -223,8 +236,10 @@ class Engine:
             raise BnnError(f"cannot write {os.fspath(path)!r}: {error}") from error
 
     def trim(self) -> None:
-        """Give back cached plans and workspaces."""
+        """Give back cached plans and workspaces, and networks built for values of parameters."""
         self._network.trim()
+        if self._late is not None:
+            self._late.trim()
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{info.name} {list(info.shape)}" for info in self.inputs)
@@ -236,7 +251,8 @@ class Engine:
     def _run(self, arrays: dict[str, Array], outputs: list[str] | None = None) -> list[Array]:
         """Results for checked dtypes."""
         self._check_shapes(arrays)
-        return self._network.run(arrays, outputs)
+        bound = None if self._late is None else self._late.network(arrays)
+        return (bound or self._network).run(arrays, outputs)
 
     def _check_shapes(self, arrays: Mapping[str, Array]) -> None:
         """Raise ShapeError unless all arrays fit and equal symbols have equal extents."""

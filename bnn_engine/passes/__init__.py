@@ -10,6 +10,7 @@ from bnn_engine.passes.batch_axis import BatchAxis
 from bnn_engine.passes.binarize import BinarizeComparisons
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
+from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.remove_identity import RemoveIdentity
@@ -30,6 +31,7 @@ __all__ = [
 
 PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
+    ExpandFunctions(),
     FoldConstants(),
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
@@ -43,7 +45,13 @@ PASSES: tuple[Pass, ...] = (
 )
 """All passes in the order in which they run."""
 
-UNFUSED_PASSES: tuple[Pass, ...] = (RemoveIdentity(), FoldConstants(), ResolveShapes(), BatchAxis())
+UNFUSED_PASSES: tuple[Pass, ...] = (
+    RemoveIdentity(),
+    ExpandFunctions(),
+    FoldConstants(),
+    ResolveShapes(),
+    BatchAxis(),
+)
 """Only what makes shapes known: every tensor of the original graph can still be computed."""
 
 PACKED_PASSES: tuple[Pass, ...] = (BatchAxis(),)

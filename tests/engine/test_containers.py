@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def test_sequences() -> None:
     assert [info.kind for info in engine.inputs] == ["sequence", "tensor"]
     assert engine.inputs[0].dtype == np.float32
     assert engine.outputs[0].kind == "sequence"
-    given = [X, X + 1]
+    given: Any = [X, X + 1]
     found = engine.run({"s": given, "x": X})
     wanted = ort.run(model, {"s": given, "x": X})
     assert len(found["t"]) == 3
@@ -48,9 +49,10 @@ def test_sequences_survive_saving(tmp_path: Path) -> None:
     )
     bnn_engine.load(model).save(tmp_path / "packed.onnx")
     again = bnn_engine.load(tmp_path / "packed.onnx")
-    np.testing.assert_array_equal(again.predict([-X, X]), np.abs(np.concatenate([X, X])))
+    given: Any = [-X, X]
+    np.testing.assert_array_equal(again.predict(given), np.abs(np.concatenate([X, X])))
     np.testing.assert_array_equal(
-        ort.run(str(tmp_path / "packed.onnx"), {"s": [-X, X]})["y"], again.predict([-X, X])
+        ort.run(str(tmp_path / "packed.onnx"), {"s": given})["y"], again.predict(given)
     )
 
 
@@ -70,7 +72,8 @@ def test_strings(kind: type) -> None:
     )
     engine = bnn_engine.load(model)
     assert engine.inputs[0].dtype == object
-    a, b = np.array(["ä", "bc"], kind), np.array(["ä", "x"], kind)
+    a: Any = np.array(["ä", "bc"], kind)
+    b: Any = np.array(["ä", "x"], kind)
     found = engine.run({"a": a, "b": b})
     np.testing.assert_array_equal(found["e"], [True, False])
     np.testing.assert_array_equal(found["c"], ["ää", "bcx"])
