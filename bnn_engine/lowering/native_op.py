@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn_engine import _core
+from bnn_engine.element_types import FLOAT32, ElementType
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.channels import channel_operand, channel_steps
 from bnn_engine.lowering.emitter import Emitter
@@ -33,7 +34,14 @@ EpilogueSteps = list[tuple[str, NDArray[np.float32] | int]]
 
 
 class NativeOp(ABC):
-    """Lowering of one or several op types to steps of a program."""
+    """Lowering of one or several op types to steps of a program.
+
+    Attributes:
+        types: element types that the variable inputs and the outputs may have; which of them go
+            together is for :meth:`decline` to say.
+    """
+
+    types: Set[ElementType] = FLOAT32
 
     @abstractmethod
     def decline(self, node: Node) -> str | None:

@@ -6,18 +6,19 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "bindings/element_types.h"
+#include "bindings/program_builder.h"
 #include "bindings/register.h"
 #include "kernels/kernel_set.h"
-#include "ops/cast.h"
+#include "ops/channel_arithmetic.h"
 #include "ops/dot_layer.h"
-#include "ops/elementwise.h"
+
 #include "ops/layout.h"
 #include "ops/packing.h"
 #include "ops/pad_bits.h"
@@ -102,34 +103,14 @@ Epilogue epilogue_of(const PyEpilogue& epilogue) {
   return std::get<PyFloatEpilogue>(epilogue).epilogue;
 }
 
-// A builder with the kernels of the instruction set that is active when it is made.
-class PyProgramBuilder {
- public:
-  PyProgramBuilder() : kernels_(kernel_set(active_isa())) {}
-
-  ProgramBuilder& builder() { return builder_; }
-  const KernelSet& kernels() const { return kernels_; }
-
-  int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
-  ElementType element_of(int value) const { return builder_.type_of(value).element; }
-  bool stores_channels_first(int id) const { return channels_first_.contains(id); }
-
-  // A layer's inputs are its own and what its epilogue adds.
-  int add_layer(std::unique_ptr<Op> op, std::vector<int> inputs, const PyEpilogue& epilogue) {
-    if (const auto* floats = std::get_if<PyFloatEpilogue>(&epilogue)) {
-      inputs.insert(inputs.end(), floats->residuals.begin(), floats->residuals.end());
-    }
-    const bool channels_first = op->stores_channels_first();
-    const int id = builder_.add_op(std::move(op), std::move(inputs));
-    if (channels_first) channels_first_.insert(id);
-    return id;
+// A layer's inputs are its own and what its epilogue adds.
+int add_layer(PyProgramBuilder& self, std::unique_ptr<Op> op, std::vector<int> inputs,
+              const PyEpilogue& epilogue) {
+  if (const auto* floats = std::get_if<PyFloatEpilogue>(&epilogue)) {
+    inputs.insert(inputs.end(), floats->residuals.begin(), floats->residuals.end());
   }
-
- private:
-  ProgramBuilder builder_;
-  KernelSet kernels_;
-  std::set<int> channels_first_;
-};
+  return self.add_image(std::move(op), std::move(inputs));
+}
 
 DotLayerSpec dense_spec(const std::string& name, std::int64_t outputs, std::int64_t features) {
   DotLayerSpec spec;
@@ -154,44 +135,6 @@ DotLayerSpec conv_spec(const std::string& name, std::int64_t outputs, std::int64
 // --- running
 // ---------------------------------------------------------------------------------------
 
-Shape shape_of(const py::array& array) {
-  std::vector<std::int64_t> dims(array.shape(), array.shape() + array.ndim());
-  return Shape(dims);
-}
-
-ElementType element_type(const std::string& name) {
-  if (name == "f32") return ElementType::f32;
-  if (name == "u8") return ElementType::u8;
-  if (name == "i8") return ElementType::i8;
-  throw ModelFormatError("unknown input type '" + name + "'");
-}
-
-// "float32", for messages.
-const char* dtype_name(ElementType type) {
-  return type == ElementType::u8 ? "uint8" : type == ElementType::i8 ? "int8" : "float32";
-}
-
-// True for an array of elements `type` that lies in memory as kernels read it. NumPy's bool is a
-// byte of 0 or 1.
-bool is_plain(const py::array& array, ElementType type) {
-  constexpr int kWanted =
-      py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  if ((array.flags() & kWanted) != kWanted) return false;
-  switch (type) {
-    case ElementType::u8:
-      return py::isinstance<py::array_t<std::uint8_t>>(array) ||
-             py::isinstance<py::array_t<bool>>(array);
-    case ElementType::i8:
-      return py::isinstance<py::array_t<std::int8_t>>(array);
-    default:
-      return py::isinstance<py::array_t<float>>(array);
-  }
-}
-
-py::array new_output(const Shape& shape) {
-  return py::array_t<float>(std::vector<py::ssize_t>(shape.dims().begin(), shape.dims().end()));
-}
-
 // Runs on arrays that is_plain() accepts. `out`: arrays to fill, empty for new ones. None where
 // Program::run() gives up.
 py::object run_arrays(const Program& program, const std::vector<py::array>& inputs,
@@ -205,26 +148,29 @@ py::object run_arrays(const Program& program, const std::vector<py::array>& inpu
     const ProgramInput& declared = program.inputs()[i];
     if (!is_plain(inputs[i], declared.type)) {
       throw py::type_error("input '" + declared.name + "' must be a C-contiguous " +
-                           dtype_name(declared.type) + " array");
+                           dtype_text(declared.type) + " array");
     }
     shapes.push_back(shape_of(inputs[i]));
     sources.push_back(inputs[i].data());
   }
   const std::vector<Shape> results = program.output_shapes(shapes);
   if (out.empty()) {
-    for (const Shape& shape : results) out.push_back(new_output(shape));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      out.push_back(new_array(program.output_type(i), results[i]));
+    }
   }
   if (out.size() != results.size()) throw py::value_error("wrong number of output arrays");
-  std::vector<float*> targets;
+  std::vector<void*> targets;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!is_plain(out[i], ElementType::f32) || !out[i].writeable()) {
-      throw py::type_error("outputs must be writeable C-contiguous float32 arrays");
+    if (!is_plain(out[i], program.output_type(i)) || !out[i].writeable()) {
+      throw py::type_error("output " + std::to_string(i) + " must be a writeable C-contiguous " +
+                           dtype_text(program.output_type(i)) + " array");
     }
     const Shape shape = shape_of(out[i]);
     if (!(shape == results[i])) {
       throw ShapeError("out has shape " + shape.text() + ", the result " + results[i].text());
     }
-    targets.push_back(static_cast<float*>(out[i].mutable_data()));
+    targets.push_back(out[i].mutable_data());
   }
   bool ok = false;
   {
@@ -245,9 +191,9 @@ py::object run_plain(const Program& program, const py::object& x) {
   if (!is_plain(array, program.inputs().front().type)) return py::none();
   const std::array<Shape, 1> shapes{shape_of(array)};
   const std::vector<Shape> results = program.output_shapes(shapes);
-  py::array out = new_output(results.front());
+  py::array out = new_array(program.output_type(0), results.front());
   const std::array<const void*, 1> sources{array.data()};
-  const std::array<float*, 1> targets{static_cast<float*>(out.mutable_data())};
+  const std::array<void*, 1> targets{out.mutable_data()};
   bool ok = false;
   {
     const py::gil_scoped_release release;
@@ -274,7 +220,7 @@ void register_program(py::module_& module) {
             std::vector<std::tuple<int, std::string, std::string, std::size_t>> rows;
             for (const Step& step : program.steps()) {
               rows.emplace_back(step.outputs[0], step.op->name(), step.op->kernel(),
-                                step.op->constant_bytes());
+                                program.constant_bytes(step));
             }
             return rows;
           },
@@ -297,9 +243,10 @@ void register_program(py::module_& module) {
            py::arg("keep_floats") = true);
   module.attr("MAX_EPILOGUE_STEPS") = kMaxEpilogueSteps;
 
-  py::class_<PyProgramBuilder>(module, "ProgramBuilder",
-                               "Builds a Program for the active instruction set, op by op.")
-      .def(py::init<>())
+  ProgramBuilderClass builder(module, "ProgramBuilder",
+                              "Builds a Program for the active instruction set, op by op.");
+  register_elementwise(builder);
+  builder.def(py::init<>())
       .def(
           "input",
           [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared,
@@ -307,13 +254,20 @@ void register_program(py::module_& module) {
             return self.builder().add_input(std::move(name), Shape(declared), element_type(type));
           },
           py::arg("name"), py::arg("declared"), py::arg("type") = "f32",
-          "Type: f32, u8 (uint8 and bool arrays) or i8.")
+          "Type: f32, f64, f16, bf16 (as uint16 arrays), i8 ... u64 or bool.")
       .def(
-          "cast",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_cast(name, self.element_of(input)), input);
+          "constant",
+          [](PyProgramBuilder& self, const py::array& array, const std::string& type) {
+            const ElementType element = element_type(type);
+            if (!is_plain(array, element)) {
+              throw py::type_error("a constant must be a C-contiguous " + dtype_text(element) +
+                                   " array");
+            }
+            return self.builder().add_constant(element, shape_of(array),
+                                               {static_cast<const std::byte*>(array.data()),
+                                                static_cast<std::size_t>(array.nbytes())});
           },
-          py::arg("name"), py::arg("input"))
+          py::arg("array"), py::arg("type"), "A tensor that is the same in every call.")
       .def(
           "xnor_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
@@ -321,7 +275,8 @@ void register_program(py::module_& module) {
              std::int64_t features, const PyEpilogue& epilogue, bool ternary) {
             DotLayerSpec spec = dense_spec(name, outputs, features);
             spec.input_code.ternary = ternary;
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
           },
@@ -336,7 +291,8 @@ void register_program(py::module_& module) {
             DotLayerSpec spec = conv_spec(name, outputs, channels, groups, window);
             spec.input_code.ternary = ternary;
             spec.channels_first = channels_first;
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
           },
@@ -353,7 +309,8 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t features, const PyEpilogue& epilogue) {
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_binary_weight_layer(dense_spec(name, outputs, features), as_span(weights),
                                          epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -365,7 +322,8 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_binary_weight_layer(conv_spec(name, outputs, channels, 1, window),
                                          as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -377,7 +335,8 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t features, const PyEpilogue& epilogue) {
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_byte_layer(dense_spec(name, outputs, features), self.element_of(input),
                                 as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -389,10 +348,11 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
-            return self.add_layer(make_byte_layer(conv_spec(name, outputs, channels, 1, window),
-                                                  self.element_of(input), as_span(weights),
-                                                  epilogue_of(epilogue), self.kernels()),
-                                  {input}, epilogue);
+            return add_layer(self,
+                             make_byte_layer(conv_spec(name, outputs, channels, 1, window),
+                                             self.element_of(input), as_span(weights),
+                                             epilogue_of(epilogue), self.kernels()),
+                             {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("window"), py::arg("epilogue"))
@@ -401,10 +361,10 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t features,
              const PyEpilogue& epilogue) {
-            return self.add_layer(
-                make_f32_layer(dense_spec(name, outputs, features), as_span(weights),
-                               epilogue_of(epilogue), self.kernels()),
-                {input}, epilogue);
+            return add_layer(self,
+                             make_f32_layer(dense_spec(name, outputs, features), as_span(weights),
+                                            epilogue_of(epilogue), self.kernels()),
+                             {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("features"), py::arg("epilogue"))
@@ -413,7 +373,8 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t channels,
              std::int64_t groups, const Window& window, const PyEpilogue& epilogue) {
-            return self.add_layer(
+            return add_layer(
+                self,
                 make_f32_layer(conv_spec(name, outputs, channels, groups, window), as_span(weights),
                                epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -435,12 +396,6 @@ void register_program(py::module_& module) {
             return self.add(make_binarize_planar(name, thresholds, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("thresholds"))
-      .def(
-          "sign",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_sign(name), input);
-          },
-          py::arg("name"), py::arg("input"))
       .def(
           "pack_signs",
           [](PyProgramBuilder& self, const std::string& name, int input, bool planar) {
@@ -509,25 +464,6 @@ void register_program(py::module_& module) {
             return self.add(make_channel_arithmetic(name, steps.epilogue, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("steps"))
-      .def(
-          "tensor_arithmetic",
-          [](PyProgramBuilder& self, const std::string& name, const std::string& operation, int a,
-             int b) {
-            BinaryOperation kind;
-            if (operation == "Add") {
-              kind = BinaryOperation::add;
-            } else if (operation == "Sub") {
-              kind = BinaryOperation::sub;
-            } else if (operation == "Mul") {
-              kind = BinaryOperation::mul;
-            } else if (operation == "Div") {
-              kind = BinaryOperation::div;
-            } else {
-              throw ModelFormatError("unknown arithmetic '" + operation + "'");
-            }
-            return self.builder().add_op(make_tensor_arithmetic(name, kind), {a, b});
-          },
-          py::arg("name"), py::arg("operation"), py::arg("a"), py::arg("b"))
       .def(
           "softmax",
           [](PyProgramBuilder& self, const std::string& name, int input, bool logarithm) {

@@ -425,7 +425,7 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
   for (const std::vector<float>& residual : residuals) sources.push_back(residual.data());
   std::vector<std::vector<float>> results(index(output_count),
                                           std::vector<float>(index(out.elements())));
-  std::vector<float*> targets;
+  std::vector<void*> targets;
   for (std::vector<float>& result : results) targets.push_back(result.data());
   require(program->output_shapes(shapes) == std::vector<Shape>(index(output_count), out),
           text(layer) + ": wrong shape");
