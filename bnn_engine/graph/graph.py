@@ -116,6 +116,7 @@ class Graph:
         rows_independent: None when axis 0 of every input and output is a batch axis over which all
             nodes work row by row; otherwise the reason why that could not be proven.
         reasons: for dense and convolution layers that stay in float, by output value name: why.
+        edits: how often nodes have been added, taken away or linked anew.
     """
 
     def __init__(self, name: str = "graph", opset: int = 21) -> None:
@@ -127,6 +128,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.rows_independent: str | None = "not analysed"
         self.reasons: dict[str, str] = {}
+        self.edits = 0
         self._names: set[str] = set()
 
     # -- building ---------------------------------------------------------------------------------
@@ -161,6 +163,7 @@ class Graph:
 
     def insert(self, index: int, node: Node) -> Node:
         """Add ``node`` before position ``index`` and link its values."""
+        self.edits += 1
         self.nodes.insert(index, node)
         for value in node.reads():
             value.consumers.append(node)
@@ -172,6 +175,7 @@ class Graph:
 
     def set_input(self, node: Node, index: int, value: Value | None) -> None:
         """Make ``value`` the ``index``-th input of ``node``."""
+        self.edits += 1
         while len(node.inputs) <= index:
             node.inputs.append(None)
         old = node.inputs[index]
@@ -187,6 +191,7 @@ class Graph:
         A graph output keeps its public name: when ``old`` is one, ``new`` takes over its name (an
         Identity is put between when ``new`` is a graph input, a constant or itself an output).
         """
+        self.edits += 1
         for consumer in list(old.consumers):
             for index, value in enumerate(consumer.inputs):
                 if value is old:
@@ -241,6 +246,7 @@ class Graph:
 
     def _detach(self, node: Node) -> None:
         """Take ``node`` out of the node list and out of the consumer lists of what it reads."""
+        self.edits += 1
         for value in node.reads():
             value.consumers.remove(node)
         self.nodes.remove(node)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ __all__ = [
     "container_kind",
     "element_type",
     "from_model",
+    "node_from_proto",
     "node_proto",
     "read_shape",
     "to_model",
@@ -37,6 +40,7 @@ _REASON_KEY = "bnn_engine.reason"
 # -- element types and shapes ----------------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
 def array_dtype(element: int) -> np.dtype[Any] | None:
     """NumPy dtype of an ONNX element type; None for UNDEFINED."""
     if element == onnx.TensorProto.UNDEFINED or element not in onnx.TensorProto.DataType.values():
@@ -176,7 +180,9 @@ def from_model(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | Non
             _set_type(values[info.name], info.type)
             graph.inputs.append(values[info.name])
     for proto in model.graph.node:
-        _add_node(graph, proto, values, known)
+        node = node_from_proto(graph, proto, values, known)
+        if node is not None:
+            graph.append(node)
     graph.outputs = [values[info.name] for info in model.graph.output]
     return graph
 
@@ -190,18 +196,26 @@ def _set_type(value: Value, type_proto: onnx.TypeProto) -> None:
         value.container.CopyFrom(type_proto)
 
 
-def _add_node(
+def node_from_proto(
     graph: Graph,
     proto: onnx.NodeProto,
     values: dict[str, Value],
-    known: Mapping[str, onnx.TypeProto],
-) -> None:
+    known: Mapping[str, onnx.TypeProto] = MappingProxyType({}),
+) -> Node | None:
+    """Make a node of ``graph`` that is not part of it yet; None for a Constant.
+
+    Args:
+        graph: registers the outputs, which thus get unique names, and the reason of the node.
+        proto: the node.
+        values: what the names in ``proto`` mean; its outputs are added.
+        known: types of outputs by name.
+    """
     attributes = {item.name: attribute_value(item) for item in proto.attribute}
     if proto.op_type == "Constant" and proto.domain == "":
         array = constant_value(attributes)
         if array is not None:
             values[proto.output[0]] = graph.constant(proto.output[0], array)
-            return
+            return None
     metadata = {item.key: item.value for item in proto.metadata_props}
     outputs = []
     for position, name in enumerate(proto.output):
@@ -228,7 +242,7 @@ def _add_node(
     )
     if _REASON_KEY in metadata:
         graph.reasons[outputs[0].name] = metadata[_REASON_KEY]
-    graph.append(node)
+    return node
 
 
 # -- graph to protobuf -----------------------------------------------------------------------------

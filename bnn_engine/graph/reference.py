@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph.arithmetic import batch_norm_coefficients
 from bnn_engine.graph.graph import Graph, Node
+from bnn_engine.graph.numpy_ops import numpy_function
 from bnn_engine.graph.windows import WINDOW_OPS
 from bnn_engine.ops import DOMAIN, OPS
 
@@ -103,7 +104,7 @@ def node_function(
         return CONTROL_FLOW[node.op_type](
             node, lambda name: Body(node.attributes[name], node, _compile, opset, versions)
         )
-    return _reference_function(node, opset, versions)
+    return numpy_function(node) or _reference_function(node, opset, versions)
 
 
 def _given(array: Array | None) -> Array:
@@ -112,14 +113,18 @@ def _given(array: Array | None) -> Array:
 
 
 def _batch_norm(epsilon: float) -> NodeFunction:
-    """As ONNX Runtime rounds it: the textbook formula of ``onnx.reference`` differs at ties."""
+    """As ONNX Runtime rounds it: the textbook formula of ``onnx.reference`` differs at ties.
+
+    Shorter floats than float32 are rounded once, at the end.
+    """
 
     def run(arrays: Sequence[Array | None]) -> list[Array]:
         x, *parameters = (_given(array) for array in arrays)
         s, b = batch_norm_coefficients(parameters, epsilon)
         along_channels = (-1, *[1] * (x.ndim - 2))
         with np.errstate(all="ignore"):
-            return [x * s.reshape(along_channels) + b.reshape(along_channels)]
+            y = x.astype(s.dtype, copy=False) * s.reshape(along_channels)
+            return [(y + b.reshape(along_channels)).astype(x.dtype, copy=False)]
 
     return run
 

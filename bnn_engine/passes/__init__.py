@@ -61,14 +61,17 @@ PACKED_PASSES: tuple[Pass, ...] = (BatchAxis(),)
 def run_passes(
     graph: Graph, passes: Sequence[Pass] = PASSES, stop_after: int | None = None
 ) -> None:
-    """Run ``passes`` on ``graph`` in place; after each, delete dead nodes and check the graph.
+    """Run ``passes`` on ``graph`` in place; after edits, delete dead nodes and check the graph.
 
     Args:
         graph: the graph to rewrite.
         passes: what to run, in order.
         stop_after: run only that many of them, to find the one that goes wrong.
     """
+    checked = -1
     for step in passes[:stop_after]:
         step.run(graph)
-        graph.remove_dead_nodes()
-        graph.check()
+        if graph.edits != checked:
+            graph.remove_dead_nodes()
+            graph.check()
+            checked = graph.edits

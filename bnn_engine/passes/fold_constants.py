@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 
 import onnx
 
@@ -44,7 +45,11 @@ class FoldConstants(Pass):
     def run(self, graph: Graph) -> None:
         """Fold in data flow order, so that whole chains fold in one sweep."""
         budget = 2 * _MAX_BYTES
-        for node in list(graph.nodes):
+        # A folded node is forgotten at once, and with it the operands that nobody else reads: the
+        # next result takes their memory.
+        waiting = deque(graph.nodes)
+        while waiting:
+            node = waiting.popleft()
             if not _is_constant(node):
                 continue
             if any(value.shape is None or None in value.shape for value in node.outputs):
