@@ -11,6 +11,7 @@ from bnn_engine.passes.batch_axis import BatchAxis
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.common_subexpressions import CommonSubexpressions
+from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.lost_signs import FindLostSigns
@@ -33,6 +34,7 @@ __all__ = [
 
 PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
+    ExpandFunctions(),
     FoldConstants(),
     RemoveExpands(),
     ResolveShapes(),
@@ -50,7 +52,13 @@ PASSES: tuple[Pass, ...] = (
 )
 """All passes in the order in which they run."""
 
-UNFUSED_PASSES: tuple[Pass, ...] = (RemoveIdentity(), FoldConstants(), ResolveShapes(), BatchAxis())
+UNFUSED_PASSES: tuple[Pass, ...] = (
+    RemoveIdentity(),
+    ExpandFunctions(),
+    FoldConstants(),
+    ResolveShapes(),
+    BatchAxis(),
+)
 """Only what makes shapes known: every tensor of the original graph can still be computed."""
 
 PACKED_PASSES: tuple[Pass, ...] = (BatchAxis(),)

@@ -62,7 +62,7 @@ class FoldConstants(Pass):
                 continue
             reads = [None if value is None else value.const for value in node.inputs]
             try:
-                arrays = node_function(node, graph.opset)(reads)
+                arrays = node_function(node, graph.opset, graph.domain_versions)(reads)
             except Exception as error:  # the reference lacks ops and raises what it likes
                 _LOG.debug("%r is not folded: %s", node, error)
                 continue
