@@ -45,7 +45,7 @@ class OpDefinition:
     name: str
     doc: str
     inputs: tuple[tuple[str, str], ...]
-    attributes: Mapping[str, Literal["float", "floats", "int", "ints"]]
+    attributes: Mapping[str, Literal["float", "floats", "int", "ints", "string"]]
     body: str
     reference: Callable[[Sequence[Array], Attributes], Array]
     infer: Callable[[Sequence[Shape | None], Attributes], Shape | None]
@@ -89,6 +89,8 @@ _NUMPY_NAMES = {"float": "float32", "uint8": "uint8", "int64": "int64"}
 
 
 def _is_kind(value: object, kind: str) -> bool:
+    if kind == "string":
+        return type(value) is str
     element = {"float": float, "int": int}[kind.removesuffix("s")]
     if kind.endswith("s"):
         return isinstance(value, list) and all(type(item) is element for item in value)
