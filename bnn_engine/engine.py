@@ -76,12 +76,10 @@ def load(source: Source, num_threads: int | None = None, fallback: str = "refere
     elif isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
         raise BnnError(f"num_threads must be a positive integer or None, not {num_threads!r}")
     from bnn_engine.importer import import_model
-    from bnn_engine.ops import DOMAIN
     from bnn_engine.passes import PACKED_PASSES, PASSES, run_passes
 
     graph = import_model(source)
-    packed = any(node.domain == DOMAIN for node in graph.nodes)
-    run_passes(graph, PACKED_PASSES if packed else PASSES)
+    run_passes(graph, PACKED_PASSES if graph.analysed else PASSES)
     return Engine(graph, source, num_threads, fallback)
 
 

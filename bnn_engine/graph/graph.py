@@ -108,6 +108,7 @@ class Graph:
         nodes: all nodes, each after the producers of its inputs.
         rows_independent: None when axis 0 of every input and output is a batch axis over which all
             nodes work row by row; otherwise the reason why that could not be proven.
+        analysed: whether it was read from a file that all passes have been over.
         reasons: for dense and convolution layers that stay in float, by output value name: why.
     """
 
@@ -119,6 +120,7 @@ class Graph:
         self.outputs: list[Value] = []
         self.nodes: list[Node] = []
         self.rows_independent: str | None = "not analysed"
+        self.analysed = False
         self.reasons: dict[str, str] = {}
         self._names: set[str] = set()
 
