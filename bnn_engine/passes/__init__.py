@@ -10,12 +10,19 @@ from bnn_engine.passes.batch_axis import BatchAxis
 from bnn_engine.passes.binarize import BinarizeComparisons
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
+from bnn_engine.passes.bipolar_quant import BipolarQuants
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
+from bnn_engine.passes.int_quant import IntQuants
+from bnn_engine.passes.multi_threshold import MultiThresholds
+from bnn_engine.passes.qcdq import QuantizeDequantize
+from bnn_engine.passes.quantize_values import QuantizeValues
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
+from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
 __all__ = [
     "PACKED_PASSES",
@@ -34,6 +41,13 @@ PASSES: tuple[Pass, ...] = (
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
     HoistCasts(),
+    BipolarQuants(),
+    IntQuants(),
+    Truncs(),
+    MultiThresholds(),
+    XnorPopcounts(),
+    QuantizeDequantize(),
+    QuantizeValues(),
     BinarizeComparisons(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
