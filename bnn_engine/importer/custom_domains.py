@@ -92,13 +92,9 @@ class _CustomOp:
     unread: frozenset[str] = frozenset()
 
 
-_INT_QUANT = _CustomOp(
-    "IntQuant", {"narrow": _NARROW, "rounding_mode": _ROUND, "signed": _SIGNED}
-)
+_INT_QUANT = _CustomOp("IntQuant", {"narrow": _NARROW, "rounding_mode": _ROUND, "signed": _SIGNED})
 _TRUNC_V1 = _CustomOp("TruncV1", {"rounding_mode": _FLOOR})
-_TRUNC_V2 = _CustomOp(
-    "TruncV2", {"narrow": _NARROW, "rounding_mode": _FLOOR, "signed": _SIGNED}
-)
+_TRUNC_V2 = _CustomOp("TruncV2", {"narrow": _NARROW, "rounding_mode": _FLOOR, "signed": _SIGNED})
 _MULTI_THRESHOLD = _CustomOp(
     "MultiThreshold",
     {
@@ -151,7 +147,7 @@ def adopt_custom_ops(model: onnx.ModelProto) -> list[str]:
 
 
 def _adopt(node: onnx.NodeProto) -> list[str]:
-    """Rewrite ``node``; one line for everything that is wrong with it, which then stays as it is."""
+    """Rewrite ``node``, or leave it and return one line for everything wrong with it."""
     versions = _CUSTOM_OPS[node.op_type]
     by_inputs = {len(OPS[version.name].inputs): version for version in versions}
     op = by_inputs.get(len(node.input))
@@ -217,4 +213,3 @@ def _free_name(hint: str, taken: set[str]) -> str:
         name = f"{hint}_{count}"
     taken.add(name)
     return name
-

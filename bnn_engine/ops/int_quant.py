@@ -17,9 +17,7 @@ __all__ = ["INTEGER_RANGE", "INT_QUANT", "check_flags", "clamp", "integer_range"
 Floats = NDArray[np.float32]
 
 
-def integer_range(
-    bitwidth: float, *, signed: bool, narrow: bool
-) -> tuple[np.float32, np.float32]:
+def integer_range(bitwidth: float, *, signed: bool, narrow: bool) -> tuple[np.float32, np.float32]:
     """Return the least and the greatest number of ``bitwidth`` bits.
 
     Signed ones run from -2^(b-1) to 2^(b-1) - 1 and unsigned ones from 0 to 2^b - 1; narrow ones

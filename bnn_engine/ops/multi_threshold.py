@@ -36,6 +36,8 @@ def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | No
         raise ValueError(f"axis is {axis}")
     if thresholds is not None and len(thresholds) != 2:
         raise ValueError(f"thresholds have shape {list(thresholds)} instead of [channels, levels]")
+    if thresholds is not None and 0 in thresholds:
+        raise ValueError(f"thresholds have shape {list(thresholds)}: there are none")
     if x is None or thresholds is None:
         return x
     if len(x) < 2:

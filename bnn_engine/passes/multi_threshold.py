@@ -61,7 +61,7 @@ class MultiThresholds(Rewrite[_Match]):
         with np.errstate(all="ignore"):
             values = scale * np.arange(levels + 1, dtype=np.float32) + bias
         chain = Chain(graph, node, match.x)
-        if 1 <= levels <= MAX_LEVELS and np.isfinite(values).all():
+        if levels <= MAX_LEVELS and np.isfinite(values).all():
             self._quantize(graph, node, match, chain, values.tolist())
         else:
             self._count(match, chain)

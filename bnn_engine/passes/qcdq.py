@@ -85,13 +85,11 @@ class QuantizeDequantize(Rewrite[_Match]):
             return Declined("its scale is no positive number")
         if (quantize.zero != quantize.zero.flat[0]).any():
             return Declined("its zero points differ")
-        limits = np.iinfo(dtype)
+        limits = np.iinfo(dtype.name)
         least, greatest = np.clip((limits.min, limits.max), least, greatest)
         if not 1 <= greatest - least <= MAX_LEVELS:
             return Declined(f"it keeps {int(greatest - least) + 1} levels")
-        return _Match(
-            tuple(reversed(nodes)), x, quantize, dequantize, int(least), int(greatest)
-        )
+        return _Match(tuple(reversed(nodes)), x, quantize, dequantize, int(least), int(greatest))
 
     def rewrite(self, graph: Graph, node: Node, match: _Match) -> None:
         """Put the steps in the place of DequantizeLinear."""
@@ -99,7 +97,8 @@ class QuantizeDequantize(Rewrite[_Match]):
         least, greatest = np.float32(match.least), np.float32(match.greatest)
 
         def code(y: Floats) -> Floats:
-            return np.clip(np.rint(y) + zero, least, greatest).astype(np.float32)
+            clipped: Floats = np.clip(np.rint(y) + zero, least, greatest).astype(np.float32)
+            return clipped
 
         levels = np.arange(match.least, match.greatest + 1, dtype=np.float32)
         lower, upper = level_bounds(code, levels)
@@ -145,7 +144,7 @@ def _linear(node: Node, x: Value) -> _Linear | None:
     if scale.dtype != np.float32:
         return None
     points = np.zeros((), np.float32) if zero is None or zero.const is None else zero.const
-    arrays = []
+    arrays: list[Floats] = []
     for array in (scale.const, points.astype(np.float32)):
         if array.size == 1:
             arrays.append(array.reshape(()).astype(np.float32))

@@ -50,6 +50,7 @@ class Truncs(Rewrite[_Match]):
 
     def match(self, graph: Graph, node: Node) -> _Match | Declined | None:
         """Return the operands of the steps."""
+        del graph
         x, scale, zeropt, in_bits, *rest = node.inputs
         assert x is not None
         assert scale is not None
@@ -68,7 +69,7 @@ class Truncs(Rewrite[_Match]):
         assert out_bits is not None
         divisor = divisor_by_scales(s, out_s)
         with np.errstate(all="ignore"):
-            out_z = np.asarray(z / divisor, np.float32)
+            out_z = z.astype(np.float32, copy=False) / divisor
         out_scale = rest[0]
         assert out_scale is not None
         return _Match(x, scale, zeropt, divisor, out_z, out_scale, float(out_bits.item()))

@@ -38,7 +38,7 @@ class XnorPopcounts(Rewrite[int]):
         assert b is not None
         assert b.const is not None
         one, two = np.asarray(1, np.float32), np.asarray(2, np.float32)
-        signs = np.asarray(two * b.const - one, np.float32)
+        signs = two * b.const.astype(np.float32, copy=False) - one
         chain = Chain(graph, node, a)
         chain.step("Mul", two).step("Sub", one)
         chain.step("MatMul", signs, shape=node.output.shape)

@@ -66,6 +66,7 @@ def test_products_of_batches() -> None:
         ("MultiThreshold", [("N", 4, 3), (3, 7)], {**THRESHOLDS, "axis": 0}, None),
         ("MultiThreshold", [("N", 3, 4), (3, 7)], {**THRESHOLDS, "axis": 0}, "the input has 4"),
         ("MultiThreshold", [("N",), (1, 7)], THRESHOLDS, "no channels"),
+        ("MultiThreshold", [("N", 3), (3, 0)], THRESHOLDS, "there are none"),
         ("MultiThreshold", [("N", 3), (7,)], THRESHOLDS, "instead of [channels, levels]"),
         ("MultiThreshold", [("N", 3), (1, 7)], {**THRESHOLDS, "axis": -1}, "axis is -1"),
         ("XnorPopcountMatMul", [("N", 3), (4, 2)], {}, "has 3 elements"),

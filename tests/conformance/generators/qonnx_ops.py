@@ -1,7 +1,7 @@
 """Writes what the reference executor of QONNX answers for random uses of its quantization ops.
 
-``python qonnx_ops.py FOLDER`` writes ``ops.npz``: ``cases`` is a JSON list of op, attributes and the
-shapes of all inputs and of the output; ``numbers`` holds their elements in that order.
+``python qonnx_ops.py FOLDER`` writes ``ops.npz``: ``cases`` is a JSON list of op, attributes and
+the shapes of all inputs and of the output; ``numbers`` holds their elements in that order.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import itertools
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnx import helper
@@ -27,7 +28,7 @@ class Recorder:
         self.cases: list[dict[str, object]] = []
         self.numbers: list[np.ndarray] = []
 
-    def run(self, op: str, inputs: list[np.ndarray], version: int = 1, **attributes: object) -> None:
+    def run(self, op: str, inputs: list[np.ndarray], version: int = 1, **attributes: Any) -> None:
         names = [f"i{position}" for position in range(len(inputs))]
         node = helper.make_node(op, names, ["y"], domain="qonnx.custom_op.general", **attributes)
         context = dict(zip(names, [array.copy() for array in inputs], strict=True))
@@ -50,7 +51,7 @@ class Recorder:
         return x.reshape(shape).astype(np.float32)
 
 
-def number(value: float) -> np.ndarray:
+def number(value: object) -> np.ndarray:
     return np.asarray(value, np.float32)
 
 
@@ -63,18 +64,16 @@ def int_quant(recorder: Recorder) -> None:
             x = recorder.around((20,), scale, 2.0**bits + 1)
             inputs = [x, number(scale), number(zeropt), number(bits)]
             written = mode if recorder.random.random() < 0.8 else mode.lower()
-            recorder.run(
-                "IntQuant", inputs, rounding_mode=written, signed=signed, narrow=narrow
-            )
+            recorder.run("IntQuant", inputs, rounding_mode=written, signed=signed, narrow=narrow)
     for bits, signed, rank in itertools.product([1, 2, 4, 8], (0, 1), (2, 4)):
         channels = (1, 3, 1, 1)[:rank]
         shape = (2, 3, 2, 2)[:rank]
-        scale = recorder.random.uniform(0.05, 0.4, channels).astype(np.float32)
-        zeropt = recorder.random.integers(-1, 2, channels).astype(np.float32)
+        scales = recorder.random.uniform(0.05, 0.4, channels).astype(np.float32)
+        points = recorder.random.integers(-1, 2, channels).astype(np.float32)
         x = recorder.around(shape, 0.2, 2.0**bits + 1)
         recorder.run(
             "IntQuant",
-            [x, scale, zeropt, number(bits)],
+            [x, scales, points, number(bits)],
             rounding_mode="ROUND",
             signed=signed,
             narrow=0,
@@ -82,8 +81,8 @@ def int_quant(recorder: Recorder) -> None:
 
 
 def bipolar_quant(recorder: Recorder) -> None:
-    for scale in (number(1), number(0.3), np.float32([[0.5], [-2]]), np.float32([0.1])):
-        recorder.run("BipolarQuant", [recorder.around((2, 20), 1, 3), scale])
+    for scale in (1, 0.3, [[0.5], [-2]], [0.1]):
+        recorder.run("BipolarQuant", [recorder.around((2, 20), 1, 3), number(scale)])
 
 
 def trunc(recorder: Recorder) -> None:
@@ -113,14 +112,11 @@ def multi_threshold(recorder: Recorder) -> None:
         x = recorder.around(shape, 1, 4)
         thresholds = recorder.random.integers(-6, 7, (3 if per_channel else 1, levels)) / 2
         scale, bias = recorder.random.choice([1.0, 2.0, 0.3]), recorder.random.choice([0, -1, 0.7])
-        recorder.run(
-            "MultiThreshold",
-            [x, thresholds.astype(np.float32)],
-            out_dtype="UINT4",
-            out_scale=float(scale),
-            out_bias=float(bias),
-            **({"data_layout": layout} if layout else {}),
-        )
+        attributes: dict[str, Any] = {"out_scale": float(scale), "out_bias": float(bias)}
+        if layout:
+            attributes["data_layout"] = layout
+        inputs = [x, thresholds.astype(np.float32)]
+        recorder.run("MultiThreshold", inputs, out_dtype="UINT4", **attributes)
 
 
 def xnor_popcount_matmul(recorder: Recorder) -> None:
