@@ -14,11 +14,14 @@ from bnn_engine.ops.binary_weight_gemm import BINARY_WEIGHT_GEMM
 from bnn_engine.ops.bipolar_quant import BIPOLAR_QUANT
 from bnn_engine.ops.definition import DOMAIN, DOMAIN_VERSION, OpDefinition, Shape
 from bnn_engine.ops.int_quant import INT_QUANT
+from bnn_engine.ops.low_bit_conv import LOW_BIT_CONV
+from bnn_engine.ops.low_bit_gemm import LOW_BIT_GEMM
 from bnn_engine.ops.multi_threshold import MULTI_THRESHOLD
 from bnn_engine.ops.quantize import QUANTIZE
 from bnn_engine.ops.rounding import ROUND_TO_INTEGER
 from bnn_engine.ops.trunc import TRUNC_V1, TRUNC_V2
 from bnn_engine.ops.unpack import UNPACK_SIGNS
+from bnn_engine.ops.unpack_levels import UNPACK_LEVELS
 from bnn_engine.ops.xnor_popcount_matmul import XNOR_POPCOUNT_MATMUL
 
 if TYPE_CHECKING:
@@ -36,11 +39,14 @@ OPS: dict[str, OpDefinition] = {
         BINARY_WEIGHT_GEMM,
         BIPOLAR_QUANT,
         INT_QUANT,
+        LOW_BIT_CONV,
+        LOW_BIT_GEMM,
         MULTI_THRESHOLD,
         QUANTIZE,
         ROUND_TO_INTEGER,
         TRUNC_V1,
         TRUNC_V2,
+        UNPACK_LEVELS,
         UNPACK_SIGNS,
         XNOR_POPCOUNT_MATMUL,
     )
