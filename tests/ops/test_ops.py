@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 
 from bnn_engine.ops import (
     DOMAIN,
@@ -19,6 +20,7 @@ from tests.support.domain_ops import check_op as _check
 from tests.support.domain_ops import op_case as _case
 from tests.support.onnx_models import signs
 
+Array = NDArray[Any]
 INF = np.float32(np.inf)
 
 
