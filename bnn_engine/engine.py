@@ -94,19 +94,17 @@ def load(source: Source, num_threads: int | None = None, fallback: str = "refere
     elif isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
         raise BnnError(f"num_threads must be a positive integer or None, not {num_threads!r}")
     from bnn_engine.importer import import_model
-    from bnn_engine.ops import DOMAIN
     from bnn_engine.passes import PACKED_PASSES, PASSES, UNFUSED_PASSES, run_passes
     from bnn_engine.specialise import LateBinding, parameter_inputs
 
     graph = import_model(source)
-    packed = any(node.domain == DOMAIN for node in graph.nodes)
     unbound = graph.copy() if parameter_inputs(graph, graph.nodes) else None
-    run_passes(graph, PACKED_PASSES if packed else PASSES)
+    run_passes(graph, PACKED_PASSES if graph.analysed else PASSES)
     if graph.warnings:
         warnings.warn("\n".join(graph.warnings), BnnWarning, stacklevel=2)
     engine = Engine(graph, source, num_threads, fallback)
     if unbound is not None:
-        passes = UNFUSED_PASSES if packed else PASSES
+        passes = UNFUSED_PASSES if graph.analysed else PASSES
         engine._late = LateBinding.of(unbound, graph, passes, num_threads, fallback)
     return engine
 

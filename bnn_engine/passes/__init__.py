@@ -10,16 +10,23 @@ from bnn_engine.passes.base import Declined, Pass, Rewrite
 from bnn_engine.passes.batch_axis import BatchAxis
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
+from bnn_engine.passes.bipolar_quant import BipolarQuants
 from bnn_engine.passes.common_subexpressions import CommonSubexpressions
 from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
+from bnn_engine.passes.int_quant import IntQuants
 from bnn_engine.passes.lost_signs import FindLostSigns
+from bnn_engine.passes.multi_threshold import MultiThresholds
+from bnn_engine.passes.qcdq import QuantizeDequantize
+from bnn_engine.passes.quantize_values import QuantizeValues
 from bnn_engine.passes.remove_expands import RemoveExpands
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
+from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
 __all__ = [
     "PACKED_PASSES",
@@ -42,6 +49,13 @@ PASSES: tuple[Pass, ...] = (
     RemoveExpands(),  # once more: shapes that are equal show only now
     HoistCasts(),
     CommonSubexpressions(),
+    BipolarQuants(),
+    IntQuants(),
+    Truncs(),
+    MultiThresholds(),
+    XnorPopcounts(),
+    QuantizeDequantize(),
+    QuantizeValues(),
     RecogniseActivations(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
