@@ -1,4 +1,4 @@
-"""Element-wise float arithmetic and softmax."""
+"""Element-wise float arithmetic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from bnn_engine.lowering.native_op import (
     EpilogueSteps,
     NativeOp,
     collect_steps,
-    data_input,
     float_epilogue,
     fused_origins,
     layer_name,
@@ -17,7 +16,7 @@ from bnn_engine.lowering.native_op import (
 )
 from bnn_engine.lowering.summary import LayerSummary
 
-__all__ = ["Arithmetic", "Softmax"]
+__all__ = ["Arithmetic"]
 
 
 class Arithmetic(NativeOp):
@@ -67,33 +66,3 @@ class Arithmetic(NativeOp):
         layer = LayerSummary(name, node.op_type, fused=fused_origins(node, others))
         located = Located(step, "channels_last" if data.rank == 4 else "plain")
         emitter.finish_layer(value, located, layer, [node, *others])
-
-
-class Softmax(NativeOp):
-    """``Softmax`` and ``LogSoftmax`` over the channels or the last axis."""
-
-    def _axis(self, node: Node) -> int:
-        axis = node.attributes.get("axis", -1)
-        rank = data_input(node).rank
-        assert isinstance(axis, int)
-        assert rank is not None
-        return axis % rank if rank else 0
-
-    def decline(self, node: Node) -> str | None:
-        """See :class:`NativeOp`."""
-        rank = data_input(node).rank
-        if not rank:
-            return "a scalar has no axis"
-        if self._axis(node) == rank - 1 or (rank == 4 and self._axis(node) == 1):
-            return None
-        return f"axis {self._axis(node)} is not the last stored axis"
-
-    def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
-        """See :class:`NativeOp`."""
-        value, name = data_input(node), layer_name(node)
-        by_channel = value.rank == 4 and self._axis(node) == 1
-        source = emitter.channels_last(value) if by_channel else emitter.plain(value)
-        step = emitter.builder.softmax(name, source, node.op_type == "LogSoftmax")
-        layer = LayerSummary(name, node.op_type, fused=fused_origins(node, ()))
-        located = Located(step, "channels_last" if by_channel else "plain")
-        emitter.finish_layer(node.output, located, layer, [node])

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnn_engine.graph.graph import Graph
+from bnn_engine.passes.assign_layouts import AssignLayouts
 from bnn_engine.passes.base import Declined, Pass, Rewrite
 from bnn_engine.passes.batch_axis import BatchAxis
 from bnn_engine.passes.binarize import BinarizeComparisons
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
+from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
+from bnn_engine.passes.merge_pads import MergePads
+from bnn_engine.passes.pad_after_sign import PadAfterBinarize, PadAfterSign
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
@@ -33,8 +37,13 @@ PASSES: tuple[Pass, ...] = (
     FoldConstants(),
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
+    AssignLayouts(),
+    ExplicitPadding(),
     HoistCasts(),
     BinarizeComparisons(),
+    PadAfterSign(),
+    PadAfterBinarize(),
+    MergePads(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
     SignsOfSums(),
@@ -43,7 +52,13 @@ PASSES: tuple[Pass, ...] = (
 )
 """All passes in the order in which they run."""
 
-UNFUSED_PASSES: tuple[Pass, ...] = (RemoveIdentity(), FoldConstants(), ResolveShapes(), BatchAxis())
+UNFUSED_PASSES: tuple[Pass, ...] = (
+    RemoveIdentity(),
+    FoldConstants(),
+    ResolveShapes(),
+    ExplicitPadding(),
+    BatchAxis(),
+)
 """Only what makes shapes known: every tensor of the original graph can still be computed."""
 
 PACKED_PASSES: tuple[Pass, ...] = (BatchAxis(),)

@@ -1,18 +1,15 @@
 // Programs and their builder. Every method of the builder adds one op and returns its output's id.
-#include <pybind11/numpy.h>
-#include <pybind11/stl.h>
-
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "bindings/program_builder.h"
 #include "bindings/register.h"
 #include "kernels/kernel_set.h"
 #include "ops/cast.h"
@@ -21,9 +18,7 @@
 #include "ops/layout.h"
 #include "ops/packing.h"
 #include "ops/pad_bits.h"
-#include "ops/pool.h"
 #include "ops/sign.h"
-#include "ops/softmax.h"
 #include "runtime/program.h"
 
 namespace py = pybind11;
@@ -31,26 +26,22 @@ namespace py = pybind11;
 namespace bnn {
 namespace {
 
-template <class T>
-using ContiguousArray = py::array_t<T, py::array::c_style>;
-
-template <class T>
-std::span<const T> as_span(const ContiguousArray<T>& array) {
-  return {array.data(), static_cast<std::size_t>(array.size())};
-}
-
-template <class T>
-std::vector<T> as_vector(const ContiguousArray<T>& array) {
-  return {array.data(), array.data() + array.size()};
-}
-
-// (kernel, strides, pads, dilations); pads = (top, left, bottom, right) as in ONNX.
-Window make_window(const std::array<std::int64_t, 2>& kernel,
-                   const std::array<std::int64_t, 2>& strides,
-                   const std::array<std::int64_t, 4>& pads,
-                   const std::array<std::int64_t, 2>& dilations) {
-  return {.h = {kernel[0], strides[0], pads[0], pads[2], dilations[0]},
-          .w = {kernel[1], strides[1], pads[1], pads[3], dilations[1]}};
+// [axes] each, and pads of all begins before all ends as in ONNX.
+PyWindow make_window(const std::vector<std::int64_t>& kernel,
+                     const std::vector<std::int64_t>& strides,
+                     const std::vector<std::int64_t>& pads,
+                     const std::vector<std::int64_t>& dilations) {
+  const std::size_t axes = kernel.size();
+  if (axes < 1 || axes > 3 || strides.size() != axes || pads.size() != 2 * axes ||
+      dilations.size() != axes) {
+    throw ModelFormatError("a window of " + std::to_string(axes) + " axes");
+  }
+  PyWindow made{.window = {}, .spatial_axes = axes == 3 ? 3 : 2};
+  WindowAxis* const last_first[] = {&made.window.w, &made.window.h, &made.window.d};
+  for (std::size_t i = 0; i < axes; ++i) {
+    *last_first[axes - 1 - i] = {kernel[i], strides[i], pads[i], pads[axes + i], dilations[i]};
+  }
+  return made;
 }
 
 EpilogueKind epilogue_kind(const std::string& name) {
@@ -64,12 +55,6 @@ EpilogueKind epilogue_kind(const std::string& name) {
   }
   throw ModelFormatError("unknown epilogue step '" + name + "'");
 }
-
-// A float epilogue together with the values of the program that it adds.
-struct PyFloatEpilogue {
-  FloatEpilogue epilogue;
-  std::vector<int> residuals;
-};
 
 // ("add_rows", value) or (another kind, operand).
 using PyStep = std::pair<std::string, std::variant<int, ContiguousArray<float>>>;
@@ -93,62 +78,6 @@ PyFloatEpilogue make_float_epilogue(const std::vector<PyStep>& steps,
     }
   }
   return made;
-}
-
-using PyEpilogue = std::variant<PyFloatEpilogue, Thresholds>;
-
-Epilogue epilogue_of(const PyEpilogue& epilogue) {
-  if (const auto* thresholds = std::get_if<Thresholds>(&epilogue)) return *thresholds;
-  return std::get<PyFloatEpilogue>(epilogue).epilogue;
-}
-
-// A builder with the kernels of the instruction set that is active when it is made.
-class PyProgramBuilder {
- public:
-  PyProgramBuilder() : kernels_(kernel_set(active_isa())) {}
-
-  ProgramBuilder& builder() { return builder_; }
-  const KernelSet& kernels() const { return kernels_; }
-
-  int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
-  ElementType element_of(int value) const { return builder_.type_of(value).element; }
-  bool stores_channels_first(int id) const { return channels_first_.contains(id); }
-
-  // A layer's inputs are its own and what its epilogue adds.
-  int add_layer(std::unique_ptr<Op> op, std::vector<int> inputs, const PyEpilogue& epilogue) {
-    if (const auto* floats = std::get_if<PyFloatEpilogue>(&epilogue)) {
-      inputs.insert(inputs.end(), floats->residuals.begin(), floats->residuals.end());
-    }
-    const bool channels_first = op->stores_channels_first();
-    const int id = builder_.add_op(std::move(op), std::move(inputs));
-    if (channels_first) channels_first_.insert(id);
-    return id;
-  }
-
- private:
-  ProgramBuilder builder_;
-  KernelSet kernels_;
-  std::set<int> channels_first_;
-};
-
-DotLayerSpec dense_spec(const std::string& name, std::int64_t outputs, std::int64_t features) {
-  DotLayerSpec spec;
-  spec.name = name;
-  spec.outputs = outputs;
-  spec.features = features;
-  return spec;
-}
-
-DotLayerSpec conv_spec(const std::string& name, std::int64_t outputs, std::int64_t channels,
-                       std::int64_t groups, const Window& window) {
-  DotLayerSpec spec;
-  spec.name = name;
-  spec.outputs = outputs;
-  spec.features = channels;
-  spec.groups = groups;
-  spec.dense = false;
-  spec.window = window;
-  return spec;
 }
 
 // --- running
@@ -297,9 +226,12 @@ void register_program(py::module_& module) {
            py::arg("keep_floats") = true);
   module.attr("MAX_EPILOGUE_STEPS") = kMaxEpilogueSteps;
 
-  py::class_<PyProgramBuilder>(module, "ProgramBuilder",
-                               "Builds a Program for the active instruction set, op by op.")
-      .def(py::init<>())
+  ProgramBuilderClass builder(module, "ProgramBuilder",
+                              "Builds a Program for the active instruction set, op by op.");
+  register_moving(module, builder);
+  register_pooling(module, builder);
+  register_statistics(module, builder);
+  builder.def(py::init<>())
       .def(
           "input",
           [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared,
@@ -331,7 +263,7 @@ void register_program(py::module_& module) {
           "xnor_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t channels, std::int64_t groups, const Window& window,
+             std::int64_t channels, std::int64_t groups, const PyWindow& window,
              const PyEpilogue& epilogue, bool ternary, bool channels_first) {
             DotLayerSpec spec = conv_spec(name, outputs, channels, groups, window);
             spec.input_code.ternary = ternary;
@@ -364,7 +296,7 @@ void register_program(py::module_& module) {
           "binary_weight_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
+             std::int64_t channels, const PyWindow& window, const PyEpilogue& epilogue) {
             return self.add_layer(
                 make_binary_weight_layer(conv_spec(name, outputs, channels, 1, window),
                                          as_span(weights), epilogue_of(epilogue), self.kernels()),
@@ -388,7 +320,7 @@ void register_program(py::module_& module) {
           "byte_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
+             std::int64_t channels, const PyWindow& window, const PyEpilogue& epilogue) {
             return self.add_layer(make_byte_layer(conv_spec(name, outputs, channels, 1, window),
                                                   self.element_of(input), as_span(weights),
                                                   epilogue_of(epilogue), self.kernels()),
@@ -412,7 +344,7 @@ void register_program(py::module_& module) {
           "f32_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t channels,
-             std::int64_t groups, const Window& window, const PyEpilogue& epilogue) {
+             std::int64_t groups, const PyWindow& window, const PyEpilogue& epilogue) {
             return self.add_layer(
                 make_f32_layer(conv_spec(name, outputs, channels, groups, window), as_span(weights),
                                epilogue_of(epilogue), self.kernels()),
@@ -477,32 +409,6 @@ void register_program(py::module_& module) {
           },
           py::arg("name"), py::arg("input"))
       .def(
-          "max_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input, const Window& window,
-             bool ceil_mode) {
-            const bool bits = self.builder().type_of(input) == ElementType::bits;
-            return self.add(bits ? make_max_pool_bits(name, window, ceil_mode, self.kernels())
-                                 : make_max_pool_f32(name, window, ceil_mode, self.kernels()),
-                            input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"))
-      .def(
-          "average_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input, const Window& window,
-             bool ceil_mode, bool count_include_pad) {
-            return self.add(
-                make_average_pool_f32(name, window, ceil_mode, count_include_pad, self.kernels()),
-                input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"),
-          py::arg("count_include_pad"))
-      .def(
-          "global_average_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_global_average_pool_f32(name, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
           "channel_arithmetic",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const PyFloatEpilogue& steps) {
@@ -529,12 +435,6 @@ void register_program(py::module_& module) {
           },
           py::arg("name"), py::arg("operation"), py::arg("a"), py::arg("b"))
       .def(
-          "softmax",
-          [](PyProgramBuilder& self, const std::string& name, int input, bool logarithm) {
-            return self.add(make_softmax(name, logarithm), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("logarithm"))
-      .def(
           "reshape",
           [](PyProgramBuilder& self, const std::string& name, int input,
              std::vector<std::int64_t> target) {
@@ -557,7 +457,10 @@ void register_program(py::module_& module) {
           },
           py::arg("outputs"), py::arg("rows_independent"), py::arg("num_threads"));
 
-  py::class_<Window>(module, "Window", "A 2-D sliding window; pads = (top, left, bottom, right).")
+  py::class_<PyWindow>(
+      module, "Window",
+      "A sliding window over 1 to 3 spatial axes, one number each; pads: all begins "
+      "before all ends. Lines of one axis run as images of height 1.")
       .def(py::init(&make_window), py::arg("kernel"), py::arg("strides"), py::arg("pads"),
            py::arg("dilations"));
 }
