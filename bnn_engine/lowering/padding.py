@@ -53,7 +53,12 @@ class Pad(NativeOp):
             before, after = zip(*pads[2:], strict=True)
             name = layer_name(node)
             step = emitter.builder.pad_bits(
-                name, located.id, int(number), before, after, located.ternary
+                name,
+                located.id,
+                int(number),
+                before,
+                after,
+                _core.InputCode(ternary=located.ternary),
             )
             finish(node, replace(located, id=step), emitter)
             return

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bnn_engine.element_types import ALL_TYPES, element_type
 from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.forms import finish, target_of
@@ -19,6 +20,8 @@ class Reshape(NativeOp):
 
     Flattening an image moves nothing.
     """
+
+    types = ALL_TYPES
 
     def _target(self, node: Node) -> list[int] | None:
         if node.op_type == "Flatten" and node.attributes.get("axis", 1) == 1:
@@ -117,6 +120,8 @@ class SpaceAndDepth(NativeOp):
 class Transpose(NativeOp):
     """``Transpose`` of numbers; between NCHW and NHWC it only renames how an image is stored."""
 
+    types = ALL_TYPES
+
     def _order(self, node: Node) -> list[int]:
         rank = data_input(node).rank
         assert rank is not None
@@ -146,6 +151,8 @@ class Transpose(NativeOp):
 class Identity(NativeOp):
     """``Identity``: another name for the same memory."""
 
+    types = ALL_TYPES
+
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
         return None
@@ -156,7 +163,9 @@ class Identity(NativeOp):
 
 
 class Cast(NativeOp):
-    """``Cast`` of 8-bit integers or booleans to floats: they stay stored as what they are."""
+    """``Cast``; 8-bit integers and booleans that become float32 stay stored as what they are."""
+
+    types = ALL_TYPES
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
@@ -164,4 +173,13 @@ class Cast(NativeOp):
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
-        finish(node, emitter.located(data_input(node)), emitter)
+        value, name = data_input(node), layer_name(node)
+        to = element_type(node.output.dtype)
+        assert to is not None
+        located = emitter.elements(value)
+        if located.element == "bool" and to == "f32":
+            to = "u8"
+        if located.element != to and not (located.integers and to == "f32"):
+            step = emitter.builder.cast(name, located.id, to)
+            located = replace(located, id=step, element=to)
+        finish(node, located, emitter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnn_engine import _core
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import NativeOp, data_input, fused_origins, layer_name

@@ -10,6 +10,7 @@ import onnx
 from bnn_engine.graph.graph import Graph, Node
 from bnn_engine.graph.inference import infer_shapes
 from bnn_engine.graph.reference import node_function
+from bnn_engine.ops import DOMAIN
 from bnn_engine.passes.base import Pass
 
 __all__ = ["FoldConstants"]
@@ -34,7 +35,7 @@ _RANDOM = frozenset(
 
 
 class FoldConstants(Pass):
-    """f(constants) is a constant, for every deterministic standard op f.
+    """f(constants) is a constant, for every deterministic standard op f and every op of our domain.
 
     Weights of any size are folded: exporters leave the binarization of latent weights in the graph.
     A result is only computed when its size is known beforehand and at most 1 GiB, 2 GiB in all.
@@ -75,7 +76,7 @@ def _infer_alone(node: Node, opset: int) -> None:
 
 def _is_constant(node: Node) -> bool:
     return (
-        node.domain == ""
+        node.domain in ("", DOMAIN)
         and node.op_type not in _RANDOM
         and not any(isinstance(value, onnx.GraphProto) for value in node.attributes.values())
         and all(value is None or value.const is not None for value in node.inputs)

@@ -1,14 +1,19 @@
 // Programs and their builder. Every method of the builder adds one op and returns its output's id.
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "bindings/element_types.h"
 #include "bindings/program_builder.h"
 #include "bindings/register.h"
 #include "kernels/kernel_set.h"
@@ -16,8 +21,6 @@
 #include "ops/dot_layer.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
-#include "ops/packing.h"
-#include "ops/pad_bits.h"
 #include "ops/sign.h"
 #include "runtime/program.h"
 
@@ -83,44 +86,6 @@ PyFloatEpilogue make_float_epilogue(const std::vector<PyStep>& steps,
 // --- running
 // ---------------------------------------------------------------------------------------
 
-Shape shape_of(const py::array& array) {
-  std::vector<std::int64_t> dims(array.shape(), array.shape() + array.ndim());
-  return Shape(dims);
-}
-
-ElementType element_type(const std::string& name) {
-  if (name == "f32") return ElementType::f32;
-  if (name == "u8") return ElementType::u8;
-  if (name == "i8") return ElementType::i8;
-  throw ModelFormatError("unknown input type '" + name + "'");
-}
-
-// "float32", for messages.
-const char* dtype_name(ElementType type) {
-  return type == ElementType::u8 ? "uint8" : type == ElementType::i8 ? "int8" : "float32";
-}
-
-// True for an array of elements `type` that lies in memory as kernels read it. NumPy's bool is a
-// byte of 0 or 1.
-bool is_plain(const py::array& array, ElementType type) {
-  constexpr int kWanted =
-      py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  if ((array.flags() & kWanted) != kWanted) return false;
-  switch (type) {
-    case ElementType::u8:
-      return py::isinstance<py::array_t<std::uint8_t>>(array) ||
-             py::isinstance<py::array_t<bool>>(array);
-    case ElementType::i8:
-      return py::isinstance<py::array_t<std::int8_t>>(array);
-    default:
-      return py::isinstance<py::array_t<float>>(array);
-  }
-}
-
-py::array new_output(const Shape& shape) {
-  return py::array_t<float>(std::vector<py::ssize_t>(shape.dims().begin(), shape.dims().end()));
-}
-
 // Runs on arrays that is_plain() accepts. `out`: arrays to fill, empty for new ones. None where
 // Program::run() gives up.
 py::object run_arrays(const Program& program, const std::vector<py::array>& inputs,
@@ -134,26 +99,29 @@ py::object run_arrays(const Program& program, const std::vector<py::array>& inpu
     const ProgramInput& declared = program.inputs()[i];
     if (!is_plain(inputs[i], declared.type)) {
       throw py::type_error("input '" + declared.name + "' must be a C-contiguous " +
-                           dtype_name(declared.type) + " array");
+                           dtype_text(declared.type) + " array");
     }
     shapes.push_back(shape_of(inputs[i]));
     sources.push_back(inputs[i].data());
   }
   const std::vector<Shape> results = program.output_shapes(shapes);
   if (out.empty()) {
-    for (const Shape& shape : results) out.push_back(new_output(shape));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      out.push_back(new_array(program.output_type(i), results[i]));
+    }
   }
   if (out.size() != results.size()) throw py::value_error("wrong number of output arrays");
-  std::vector<float*> targets;
+  std::vector<void*> targets;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!is_plain(out[i], ElementType::f32) || !out[i].writeable()) {
-      throw py::type_error("outputs must be writeable C-contiguous float32 arrays");
+    if (!is_plain(out[i], program.output_type(i)) || !out[i].writeable()) {
+      throw py::type_error("output " + std::to_string(i) + " must be a writeable C-contiguous " +
+                           dtype_text(program.output_type(i)) + " array");
     }
     const Shape shape = shape_of(out[i]);
     if (!(shape == results[i])) {
       throw ShapeError("out has shape " + shape.text() + ", the result " + results[i].text());
     }
-    targets.push_back(static_cast<float*>(out[i].mutable_data()));
+    targets.push_back(out[i].mutable_data());
   }
   bool ok = false;
   {
@@ -174,9 +142,9 @@ py::object run_plain(const Program& program, const py::object& x) {
   if (!is_plain(array, program.inputs().front().type)) return py::none();
   const std::array<Shape, 1> shapes{shape_of(array)};
   const std::vector<Shape> results = program.output_shapes(shapes);
-  py::array out = new_output(results.front());
+  py::array out = new_array(program.output_type(0), results.front());
   const std::array<const void*, 1> sources{array.data()};
-  const std::array<float*, 1> targets{static_cast<float*>(out.mutable_data())};
+  const std::array<void*, 1> targets{out.mutable_data()};
   bool ok = false;
   {
     const py::gil_scoped_release release;
@@ -203,7 +171,7 @@ void register_program(py::module_& module) {
             std::vector<std::tuple<int, std::string, std::string, std::size_t>> rows;
             for (const Step& step : program.steps()) {
               rows.emplace_back(step.outputs[0], step.op->name(), step.op->kernel(),
-                                step.op->constant_bytes());
+                                program.constant_bytes(step));
             }
             return rows;
           },
@@ -228,6 +196,8 @@ void register_program(py::module_& module) {
 
   ProgramBuilderClass builder(module, "ProgramBuilder",
                               "Builds a Program for the active instruction set, op by op.");
+  register_binary_layers(module, builder);
+  register_bits(module, builder);
   register_moving(module, builder);
   register_pooling(module, builder);
   register_statistics(module, builder);
@@ -239,47 +209,26 @@ void register_program(py::module_& module) {
             return self.builder().add_input(std::move(name), Shape(declared), element_type(type));
           },
           py::arg("name"), py::arg("declared"), py::arg("type") = "f32",
-          "Type: f32, u8 (uint8 and bool arrays) or i8.")
+          "Type: f32, f64, f16, bf16 (as uint16 arrays), i8 ... u64 or bool.")
+      .def(
+          "constant",
+          [](PyProgramBuilder& self, const py::array& array, const std::string& type) {
+            const ElementType element = element_type(type);
+            if (!is_plain(array, element)) {
+              throw py::type_error("a constant must be a C-contiguous " + dtype_text(element) +
+                                   " array");
+            }
+            return self.builder().add_constant(element, shape_of(array),
+                                               {static_cast<const std::byte*>(array.data()),
+                                                static_cast<std::size_t>(array.nbytes())});
+          },
+          py::arg("array"), py::arg("type"), "A tensor that is the same in every call.")
       .def(
           "cast",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_cast(name, self.element_of(input)), input);
+          [](PyProgramBuilder& self, const std::string& name, int input, const std::string& to) {
+            return self.add(make_cast(name, self.element_of(input), element_type(to)), input);
           },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "xnor_dense",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t features, const PyEpilogue& epilogue, bool ternary) {
-            DotLayerSpec spec = dense_spec(name, outputs, features);
-            spec.input_code.ternary = ternary;
-            return self.add_layer(
-                make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
-                {input}, epilogue);
-          },
-          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("features"), py::arg("epilogue"), py::arg("ternary"))
-      .def(
-          "xnor_conv",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t channels, std::int64_t groups, const PyWindow& window,
-             const PyEpilogue& epilogue, bool ternary, bool channels_first) {
-            DotLayerSpec spec = conv_spec(name, outputs, channels, groups, window);
-            spec.input_code.ternary = ternary;
-            spec.channels_first = channels_first;
-            return self.add_layer(
-                make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
-                {input}, epilogue);
-          },
-          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"),
-          py::arg("ternary"), py::arg("channels_first"),
-          "channels_first: store [N, C, H, W] if the layer can, see stores_channels_first().")
-      .def(
-          "stores_channels_first",
-          [](const PyProgramBuilder& self, int value) { return self.stores_channels_first(value); },
-          py::arg("value"), "Whether an image is stored as [N, C, H, W] by the step that makes it.")
+          py::arg("name"), py::arg("input"), py::arg("to"))
       .def(
           "binary_weight_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
@@ -353,59 +302,9 @@ void register_program(py::module_& module) {
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"))
       .def(
-          "binarize",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const Thresholds& thresholds) {
-            return self.add(make_binarize(name, thresholds, self.kernels(), self.element_of(input)),
-                            input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("thresholds"))
-      .def(
-          "binarize_planar",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const Thresholds& thresholds) {
-            return self.add(make_binarize_planar(name, thresholds, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("thresholds"))
-      .def(
           "sign",
           [](PyProgramBuilder& self, const std::string& name, int input) {
             return self.add(make_sign(name), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "pack_signs",
-          [](PyProgramBuilder& self, const std::string& name, int input, bool planar) {
-            return self.add(make_pack_signs(name, planar, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("planar"))
-      .def(
-          "unpack_ternary",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack_ternary(name), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "pad_bits",
-          [](PyProgramBuilder& self, const std::string& name, int input, int value,
-             const std::vector<std::int64_t>& before, const std::vector<std::int64_t>& after,
-             bool ternary) {
-            const InputCode code{.digits = 0, .ternary = ternary};
-            return self.add(make_pad_bits(name, code, value, before, after), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("value"), py::arg("before"), py::arg("after"),
-          py::arg("ternary"),
-          "Surround packed images of -1 and +1, or of -1, 0 and +1, by pixels of `value`.")
-      .def(
-          "unpack",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack(name, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "unpack_planar",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack_planar(name, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"))
       .def(
