@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bnn_engine import _core
+from bnn_engine.element_types import ElementType, element_type
 from bnn_engine.graph import Dim, Node, Value
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import fused_origins, layer_name
@@ -14,6 +15,7 @@ from bnn_engine.lowering.summary import LayerSummary
 __all__ = [
     "axes_of",
     "constant_ints",
+    "element_of",
     "finish",
     "pick",
     "stored",
@@ -35,6 +37,13 @@ def constant_ints(value: Value | None) -> list[int] | None:
     return [int(number) for number in value.const.reshape(-1)]
 
 
+def element_of(value: Value) -> ElementType:
+    """The element type of a value that a program holds."""
+    element = element_type(value.dtype)
+    assert element is not None
+    return element
+
+
 def axes_of(node: Node, slot: int, rank: int) -> list[int] | None:
     """The axes that input ``slot`` lists, [] where it is omitted; None for bad or unknown ones."""
     if node.input(slot) is None:
@@ -47,11 +56,11 @@ def axes_of(node: Node, slot: int, rank: int) -> list[int] | None:
 
 
 def stored(value: Value, emitter: Emitter) -> Located:
-    """``value`` as numbers, plain or as a channels-last image."""
-    located = emitter.floats(value)
+    """``value`` as elements of its dtype, plain or as a channels-last image."""
+    located = emitter.elements(value)
     if located.form != "flattened":
         return located
-    return Located(emitter.plain(value), "plain")
+    return Located(emitter.plain(value), "plain", element=located.element)
 
 
 def stored_axis(axis: int, located: Located, rank: int) -> int:

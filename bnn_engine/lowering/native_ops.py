@@ -7,6 +7,7 @@ from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.binarization import Binarize
 from bnn_engine.lowering.concatenation import Concat
 from bnn_engine.lowering.dot_layers import BinaryConv, BinaryGemm, FloatConv
+from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
 from bnn_engine.lowering.elementwise import Arithmetic
 from bnn_engine.lowering.native_op import NativeOp
 from bnn_engine.lowering.normalization import (
@@ -26,16 +27,18 @@ from bnn_engine.lowering.softmax import Softmax
 
 __all__ = ["NATIVE_OPS", "why_not_native"]
 
-_ARITHMETIC, _POOL, _SOFTMAX = Arithmetic(), Pool(), Softmax()
+_ARITHMETIC, _CAST, _POOL, _SOFTMAX = Arithmetic(), Cast(), Pool(), Softmax()
 _PRODUCT, _BINARY_DENSE, _BINARY_CONV, _RESHAPE = Product(), BinaryGemm(), BinaryConv(), Reshape()
 _GLOBAL_POOL, _REDUCE, _SPACE_AND_DEPTH = GlobalPool(), Reduce(), SpaceAndDepth()
 _GROUP_NORM, _LAYER_NORM = GroupNormalization(), LayerNormalization()
 
 NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
+    **{("", op_type): function for op_type, function in ELEMENT_FUNCTIONS.items()},
     ("", "Add"): _ARITHMETIC,
     ("", "AveragePool"): _POOL,
     ("", "BatchNormalization"): _ARITHMETIC,
-    ("", "Cast"): Cast(),
+    ("", "Cast"): _CAST,
+    ("", "CastLike"): _CAST,
     ("", "Clip"): _ARITHMETIC,
     ("", "Concat"): Concat(),
     ("", "Conv"): FloatConv(),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from bnn_engine import _core
+from bnn_engine.element_types import ALL_TYPES
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter
 from bnn_engine.lowering.forms import axes_of, constant_ints, finish, pick
@@ -19,7 +20,9 @@ _MAX_PAD = 1 << 20
 
 
 class Pad(NativeOp):
-    """``Pad``: a frame of packed pixels around signs, else positions of floats."""
+    """``Pad``: a frame of packed pixels around signs, else positions of elements."""
+
+    types = ALL_TYPES
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
@@ -28,7 +31,7 @@ class Pad(NativeOp):
             return pads
         mode = node.attributes.get("mode", "constant")
         if mode == "constant":
-            return None if padding_value(node) is not None else "the padding is not constant"
+            return None if _fill(node) is not None else "the padding is not constant"
         indices = _mirrored(data_input(node), pads, str(mode))
         return indices if isinstance(indices, str) else None
 
@@ -42,7 +45,8 @@ class Pad(NativeOp):
             assert not isinstance(indices, str)
             finish(node, pick(node, value, indices, emitter), emitter)
             return
-        number = padding_value(node)
+        fill, number = _fill(node), padding_value(node)
+        assert fill is not None
         assert number is not None
         located = emitter.located(value)
         if (
@@ -63,8 +67,19 @@ class Pad(NativeOp):
             finish(node, replace(located, id=step), emitter)
             return
         indices = [_core.AxisIndex.pad(*pad) if any(pad) else None for pad in pads]
-        fill = np.float32(number).tobytes() if any(max(pad) > 0 for pad in pads) else b""
-        finish(node, pick(node, value, indices, emitter, fill), emitter)
+        fills = any(max(pad) > 0 for pad in pads)
+        finish(node, pick(node, value, indices, emitter, fill if fills else b""), emitter)
+
+
+def _fill(node: Node) -> bytes | None:
+    """The element that pads, None where it is not one constant of the tensor's type."""
+    dtype, value = data_input(node).dtype, node.input(2)
+    assert dtype is not None
+    if value is None:
+        return np.zeros((), dtype).tobytes()
+    if value.const is None or value.const.size != 1 or value.const.dtype != dtype:
+        return None
+    return value.const.tobytes()
 
 
 def _pads(node: Node) -> list[tuple[int, int]] | str:

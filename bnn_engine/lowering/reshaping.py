@@ -9,7 +9,7 @@ import numpy as np
 from bnn_engine.element_types import ALL_TYPES, element_type
 from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
-from bnn_engine.lowering.forms import finish, target_of
+from bnn_engine.lowering.forms import element_of, finish, target_of
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name
 
 __all__ = ["Cast", "Identity", "Reshape", "SpaceAndDepth", "Transpose"]
@@ -78,6 +78,8 @@ class SpaceAndDepth(NativeOp):
     of the channels: in front of them, or behind them for DepthToSpace in mode CRD.
     """
 
+    types = ALL_TYPES
+
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
         shape, block = data_input(node).shape, node.attributes.get("blocksize")
@@ -114,7 +116,7 @@ class SpaceAndDepth(NativeOp):
             target = [0, channels * block**2, rows, columns]
         step = builder.reshape(name, step, split)
         step = builder.reshape(name, builder.permute(name, step, order), target)
-        finish(node, Located(step, "plain"), emitter)
+        finish(node, Located(step, "plain", element=element_of(value)), emitter)
 
 
 class Transpose(NativeOp):
@@ -163,7 +165,7 @@ class Identity(NativeOp):
 
 
 class Cast(NativeOp):
-    """``Cast``; 8-bit integers and booleans that become float32 stay stored as what they are."""
+    """``Cast``, ``CastLike``; bytes that become float32 stay stored as the integers they are."""
 
     types = ALL_TYPES
 

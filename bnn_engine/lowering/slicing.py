@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bnn_engine import _core
+from bnn_engine.element_types import ALL_TYPES
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter
 from bnn_engine.lowering.forms import axes_of, constant_ints, finish, pick, target_of
@@ -23,6 +24,8 @@ Indices = list[_core.AxisIndex | None]
 
 class _Picking(NativeOp):
     """An op whose result is picked along the axes of its input."""
+
+    types = ALL_TYPES
 
     @abstractmethod
     def _indices(self, node: Node) -> Indices | str:
@@ -64,6 +67,8 @@ class Slice(_Picking):
 
 class Split(NativeOp):
     """``Split`` into parts of known extents: one slice each."""
+
+    types = ALL_TYPES
 
     def _sizes(self, node: Node, axis: int) -> list[int] | None:
         sizes: list[int] = []
