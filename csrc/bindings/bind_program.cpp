@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,9 +19,7 @@
 #include "kernels/kernel_set.h"
 #include "ops/channel_arithmetic.h"
 #include "ops/dot_layer.h"
-
 #include "ops/layout.h"
-#include "ops/sign.h"
 #include "runtime/program.h"
 
 namespace py = pybind11;

@@ -3,7 +3,7 @@ import pytest
 
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.passes import run_passes
-from bnn_engine.passes.binarize import BinarizeComparisons
+from bnn_engine.passes.activations import RecogniseActivations
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from tests.support.onnx_models import (
     Array,
@@ -47,7 +47,7 @@ def test_convolutions(binary: bool, scaled: bool, biased: bool, attributes: str)
     }}""".replace("<>", "")
     constants = {**SCALARS, "w": weights, "b": RNG.normal(size=6).astype(np.float32)}
     graph = graph_from_text(text, constants)
-    run_passes(graph, [BinarizeComparisons(), BinaryConvolutions()])
+    run_passes(graph, [RecogniseActivations(), BinaryConvolutions()])
     assert op_types(graph) == [
         *(["Binarize", "BinaryConv"] if binary else ["BinaryWeightConv"]),
         *(["Mul"] if scaled else []),

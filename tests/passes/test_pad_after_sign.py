@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph.protobuf import to_model
 from bnn_engine.passes import run_passes
-from bnn_engine.passes.binarize import BinarizeComparisons
+from bnn_engine.passes.activations import RecogniseActivations
 from bnn_engine.passes.pad_after_sign import PadAfterBinarize, PadAfterSign
 from tests.support.onnx_models import graph_from_text, model_from_text, op_types, run_onnxruntime
 
 NAN, INF = float("nan"), float("inf")
-PASSES = [BinarizeComparisons(), PadAfterSign(), PadAfterBinarize()]
+PASSES = [RecogniseActivations(), PadAfterSign(), PadAfterBinarize()]
 CONSTANTS: dict[str, NDArray[Any]] = {
     "frame": np.array([0, 0, 1, 2, 0, 0, 0, 1]),
     "channels": np.array([0, 1, 0, 0, 0, 0, 0, 0]),
