@@ -18,6 +18,7 @@ from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.int_quant import IntQuants
+from bnn_engine.passes.levels_before_pool import LevelsBeforeMaxPool
 from bnn_engine.passes.lost_signs import FindLostSigns
 from bnn_engine.passes.merge_pads import MergePads
 from bnn_engine.passes.multi_threshold import MultiThresholds
@@ -70,6 +71,8 @@ PASSES: tuple[Pass, ...] = (
     BinaryDenseLayers(),
     SignsOfSums(),
     AbsorbIntoThresholds(),
+    LevelsBeforeMaxPool(),
+    AbsorbIntoThresholds(),  # once more: what stands in front of the pools
     FindLostSigns(),
     BatchAxis(),
 )
