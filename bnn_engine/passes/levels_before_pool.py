@@ -17,8 +17,9 @@ class LevelsBeforeMaxPool(Rewrite[list[Node]]):
 
     f(max S) = max f(S) for every f that never falls. In every channel, Quantize is such an f where
     its values ascend and its intervals have no upper end, Binarize where it is +1 on an interval
-    without one. NaN, which a maximum leaves out, then gives the least value. The layer in front
-    stores bits instead of floats, and the pool reads them.
+    without one. A maximum leaves NaN out beside numbers and is NaN without any; f(NaN) is the least
+    value or NaN, so both sides agree on it, too. The layer in front stores bits instead of floats,
+    and the pool reads them.
     """
 
     op_types = frozenset({"Binarize", "Quantize"})
@@ -38,7 +39,7 @@ class LevelsBeforeMaxPool(Rewrite[list[Node]]):
             x = source
         if not pools:
             return None
-        return pools if _never_falls(node) else Declined("it falls somewhere, or NaN passes")
+        return pools if _never_falls(node) else Declined("it falls somewhere")
 
     def rewrite(self, graph: Graph, node: Node, match: list[Node]) -> None:
         """Swap the node with the pools."""
@@ -74,7 +75,7 @@ def _is_max_pool(node: Node) -> bool:
 
 def _never_falls(node: Node) -> bool:
     lower, upper = (None if value is None else value.const for value in node.inputs[1:3])
-    if lower is None or upper is None or node.attributes["nan_passes"] != 0:
+    if lower is None or upper is None:
         return False
     if node.op_type == "Binarize":
         ascends = node.attributes["inside"] == 1.0

@@ -17,12 +17,9 @@ def _graph(body: str, kind: str, bounds: tuple[Array, Array], **more: object) ->
     graph = graph_from_text(f"g (float[N, 3, 6, 5] x) => (float[A] y) {{ {body}  y = Neg(p) }}")
     last = graph.nodes[-1]
     (source,) = last.reads()
-    nan_passes = bool(more.get("nan_passes", False))
     if kind == "Binarize":
         inside = 1.0 if more.get("inside", 1) == 1 else -1.0
-        node = binarize_node(
-            graph, source, *bounds, inside, last.outputs, "f", nan_passes=nan_passes
-        )
+        node = binarize_node(graph, source, *bounds, inside, last.outputs, "f")
     else:
         values = [0.0, 0.5, 1.0] if more.get("ascending", True) else [0.0, 1.0, 0.5]
         node = quantize_node(graph, source, *bounds, values, last.outputs, "f")
@@ -63,7 +60,6 @@ FALLING = np.full((2, 1), -INF), np.array([[2], [1]], np.float32)
         (f"p = {POOL}(x)", "Quantize", RISING["Quantize"], {"ascending": False}),
         (f"p = {POOL}(x)", "Binarize", (-RISING["Binarize"][1], RISING["Binarize"][0]), {}),
         (f"p = {POOL}(x)", "Binarize", RISING["Binarize"], {"inside": -1}),
-        (f"p = {POOL}(x)", "Binarize", RISING["Binarize"], {"nan_passes": True}),
         ("p = AveragePool<kernel_shape = [2, 2]>(x)", "Binarize", RISING["Binarize"], {}),
     ],
 )
