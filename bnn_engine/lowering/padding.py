@@ -12,6 +12,7 @@ from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter
 from bnn_engine.lowering.forms import axes_of, constant_ints, finish, pick
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name
+from bnn_engine.lowering.plane_code import PlaneCode
 from bnn_engine.passes.facts import padding_value
 
 __all__ = ["Pad"]
@@ -20,7 +21,7 @@ _MAX_PAD = 1 << 20
 
 
 class Pad(NativeOp):
-    """``Pad``: a frame of packed pixels around signs, else positions of elements."""
+    """``Pad``: a frame of packed pixels around bits, else positions of elements."""
 
     types = ALL_TYPES
 
@@ -49,21 +50,11 @@ class Pad(NativeOp):
         assert fill is not None
         assert number is not None
         located = emitter.located(value)
-        if (
-            located.bits
-            and located.form == "channels_last"
-            and _frames(pads, number, located.ternary)
-        ):
+        integer = _framed(pads, number, located.code)
+        if located.bits and located.form == "channels_last" and integer is not None:
             before, after = zip(*pads[2:], strict=True)
-            name = layer_name(node)
-            step = emitter.builder.pad_bits(
-                name,
-                located.id,
-                int(number),
-                before,
-                after,
-                _core.InputCode(ternary=located.ternary),
-            )
+            name, code = layer_name(node), located.code.input_code()
+            step = emitter.builder.pad_bits(name, located.id, integer, before, after, code)
             finish(node, replace(located, id=step), emitter)
             return
         indices = [_core.AxisIndex.pad(*pad) if any(pad) else None for pad in pads]
@@ -99,11 +90,11 @@ def _pads(node: Node) -> list[tuple[int, int]] | str:
     return pads
 
 
-def _frames(pads: list[tuple[int, int]], number: float, ternary: bool) -> bool:
-    """Whether the pads are pixels around images whose bits can hold ``number``."""
+def _framed(pads: list[tuple[int, int]], number: float, code: PlaneCode) -> int | None:
+    """The integer that bits hold for ``number``; None where the pads are no pixels of it."""
     if any(any(pad) for pad in pads[:2]) or min(min(pad) for pad in pads) < 0:
-        return False
-    return number in ((-1.0, 0.0, 1.0) if ternary else (-1.0, 1.0))
+        return None
+    return code.integer(code.values.index(number)) if number in code.values else None
 
 
 def _mirrored(

@@ -7,6 +7,7 @@ from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.forms import finish
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name, window_of
+from bnn_engine.lowering.plane_code import SIGNS
 
 __all__ = ["GlobalPool", "Pool"]
 
@@ -41,7 +42,7 @@ class Pool(NativeOp):
         name, value = layer_name(node), data_input(node)
         ceil_mode = node.attributes.get("ceil_mode", 0) != 0
         located = emitter.located(value)
-        bits = node.op_type == "MaxPool" and located.bits and not located.ternary
+        bits = node.op_type == "MaxPool" and located.bits and located.code == SIGNS
         source = located.id if bits else emitter.channels_last(value)
         if node.op_type == "AveragePool":
             include = node.attributes.get("count_include_pad", 0) != 0
