@@ -109,9 +109,6 @@ class Engine:
         self.inputs = tuple(_tensor_info(value) for value in graph.inputs)
         self.outputs = tuple(_tensor_info(value) for value in graph.outputs)
         single = self._network.program if len(self.inputs) == len(self.outputs) == 1 else None
-        # A program reads a bool input as bytes: those of an integer array need not be 0 or 1.
-        if single is not None and self.inputs[0].dtype == np.bool_:
-            single = None
         self._run_plain = None if single is None else single.run_plain
 
     def predict(self, x: Any, out: Array | None = None) -> Any:

@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["DOMAIN", "DOMAIN_VERSION", "Array", "Attributes", "OpDefinition", "Shape"]
+__all__ = [
+    "DOMAIN",
+    "DOMAIN_VERSION",
+    "Array",
+    "AttributeKind",
+    "Attributes",
+    "OpDefinition",
+    "Shape",
+]
 
 DOMAIN = "bnn_engine"
 DOMAIN_VERSION = 1
 
 Array = NDArray[Any]
 Attributes = Mapping[str, Any]
+AttributeKind = Literal["float", "floats", "int", "ints"]
 Shape = tuple[int | str | None, ...]
 """Extents: numbers, symbols, or None where nothing is known."""
 
@@ -45,7 +54,7 @@ class OpDefinition:
     name: str
     doc: str
     inputs: tuple[tuple[str, str], ...]
-    attributes: Mapping[str, Literal["float", "floats", "int", "ints"]]
+    attributes: Mapping[str, AttributeKind]
     body: str
     reference: Callable[[Sequence[Array], Attributes], Array]
     infer: Callable[[Sequence[Shape | None], Attributes], Shape | None]

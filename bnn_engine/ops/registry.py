@@ -12,8 +12,11 @@ from bnn_engine.ops.binary_gemm import BINARY_GEMM
 from bnn_engine.ops.binary_weight_conv import BINARY_WEIGHT_CONV
 from bnn_engine.ops.binary_weight_gemm import BINARY_WEIGHT_GEMM
 from bnn_engine.ops.definition import DOMAIN, DOMAIN_VERSION, OpDefinition, Shape
+from bnn_engine.ops.low_bit_conv import LOW_BIT_CONV
+from bnn_engine.ops.low_bit_gemm import LOW_BIT_GEMM
 from bnn_engine.ops.quantize import QUANTIZE
 from bnn_engine.ops.unpack import UNPACK_SIGNS
+from bnn_engine.ops.unpack_levels import UNPACK_LEVELS
 
 if TYPE_CHECKING:
     import onnx
@@ -28,7 +31,10 @@ OPS: dict[str, OpDefinition] = {
         BINARY_GEMM,
         BINARY_WEIGHT_CONV,
         BINARY_WEIGHT_GEMM,
+        LOW_BIT_CONV,
+        LOW_BIT_GEMM,
         QUANTIZE,
+        UNPACK_LEVELS,
         UNPACK_SIGNS,
     )
 }

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph import Graph, Node
 from bnn_engine.graph.protobuf import to_model
-from bnn_engine.ops import DOMAIN, OPS, pack_signs, register_schemas
+from bnn_engine.ops import (
+    DOMAIN,
+    OPS,
+    WeightCode,
+    code_attributes,
+    pack_levels,
+    pack_signs,
+    register_schemas,
+)
 from tests.support.onnx_models import run_onnxruntime, signs
 
 Array = NDArray[Any]
@@ -74,7 +82,10 @@ CONVOLUTIONS = [
     (7, 3, [3, 2], [2, 1], [1, 0, 0, 1], [1, 2]),
     (2, 9, [5, 5], [1, 3], [2, 2, 2, 2], [1, 1]),
     (9, 1, [3, 3], [1, 1], [4, 4, 4, 4], [2, 2]),
+    (3, 4, [3], [2], [2, 0], [1]),
+    (5, 2, [2, 1, 3], [1, 2, 1], [0, 1, 0, 1, 0, 2], [2, 1, 1]),
 ]
+SPATIAL = (7, 6, 5)
 
 
 @pytest.mark.parametrize("group", [1, 3])
@@ -97,7 +108,7 @@ def test_convolutions(
     rng = np.random.default_rng(1)
     weights = pack_signs(signs(rng, (group * outputs, channels, *kernel)))
     binary = op_type == "BinaryConv"
-    shape = (2, group * channels, 7, 6)
+    shape = (2, group * channels, *SPATIAL[: len(kernel)])
     x = signs(rng, shape) if binary else rng.normal(size=shape).astype(np.float32)
     attributes = _conv_attributes(channels, kernel, strides, pads, dilations, group)
     _check(_case(op_type, attributes, x, weights, opset=opset), x, exact=binary)
@@ -112,6 +123,76 @@ def test_dense(op_type: str, features: int) -> None:
     shape = (3, features)
     x = signs(rng, shape) if binary else rng.normal(size=shape).astype(np.float32)
     _check(_case(op_type, {"features": features}, x, weights), x, exact=binary)
+
+
+CODES = [
+    WeightCode((0,)),
+    WeightCode((0,), 1, halved=True),
+    WeightCode((0, 0), halved=True),
+    WeightCode((0, 1), -1, halved=True),
+    WeightCode((0, 1, 2)),
+    WeightCode((0, 0, 1, 2, 3), halved=True),
+]
+GRIDS = [(1.0, 0.0, [0, 1]), (1 / 3, 0.0, [0, 1, 2, 3]), (0.7, -0.2, [-3, -1, 1, 3])]
+
+
+def _low_bit(code: WeightCode, grid: tuple[float, float, list[int]]) -> dict[str, Any]:
+    scale, offset, levels = grid
+    attributes = {"input_scale": scale, "input_offset": offset, "levels": levels}
+    return {**attributes, **code_attributes(code)}
+
+
+def _levels(rng: np.random.Generator, code: WeightCode, shape: tuple[int, ...]) -> Array:
+    return rng.choice(np.array(sorted(code.numbers())), shape)
+
+
+def _on_grid(
+    rng: np.random.Generator, grid: tuple[float, float, list[int]], shape: tuple[int, ...]
+) -> Array:
+    scale, offset, levels = grid
+    q = rng.choice(np.array(levels, np.float32), shape)
+    return np.asarray(np.float32(offset) + np.float32(scale) * q, np.float32)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize(
+    ("channels", "outputs", "kernel", "strides", "pads", "dilations"), CONVOLUTIONS[3:]
+)
+def test_low_bit_convolutions(
+    channels: int,
+    outputs: int,
+    kernel: list[int],
+    strides: list[int],
+    pads: list[int],
+    dilations: list[int],
+    code: WeightCode,
+    grid: tuple[float, float, list[int]],
+) -> None:
+    rng = np.random.default_rng(5)
+    levels = _levels(rng, code, (2 * outputs, channels, *kernel))
+    x = _on_grid(rng, grid, (2, 2 * channels, *SPATIAL[: len(kernel)]))
+    attributes = {
+        **_conv_attributes(channels, kernel, strides, pads, dilations, 2),
+        **_low_bit(code, grid),
+    }
+    _check(_case("LowBitConv", attributes, x, pack_levels(levels, code)), x)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("features", [1, 9, 65])
+def test_low_bit_dense(
+    features: int, code: WeightCode, grid: tuple[float, float, list[int]]
+) -> None:
+    rng = np.random.default_rng(6)
+    levels = _levels(rng, code, (5, features))
+    x = _on_grid(rng, grid, (3, features))
+    attributes = {"features": features, **_low_bit(code, grid)}
+    _check(_case("LowBitGemm", attributes, x, pack_levels(levels, code)), x)
+    expected = np.rint((x - np.float32(grid[1])) / np.float32(grid[0])) @ levels.T
+    got = OPS["LowBitGemm"].reference([x, pack_levels(levels, code)], attributes)
+    np.testing.assert_array_equal(got, expected)
 
 
 SPECIAL = np.array(
@@ -183,6 +264,7 @@ def test_quantize_per_channel(rank: int) -> None:
     assert set(np.unique(levels)) == set(VALUES[:4])
 
 
+LOW_BIT = {"features": 9, **_low_bit(WeightCode((0, 1)), GRIDS[1])}
 GOOD = _conv_attributes(3, [3, 3], [1, 1], [0, 0, 0, 0], [1, 1])
 THREE = {"values": [0.0, 0.5, 1.0], "nan_passes": 0}
 FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
@@ -231,7 +313,7 @@ FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
             [FLOAT, BYTE],
             [("N", 3, 8, 8), (4, 4)],
             {**GOOD, "strides": [1]},
-            "need 2 entries",
+            "one entry for each",
         ),
         ("Binarize", [FLOAT] * 3, [("N", 4), (4,), ()], {"inside": 1.0, "nan_passes": 0}, None),
         (
@@ -254,6 +336,44 @@ FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
             [("N", 4, 2), (2,), ()],
             {"inside": 1.0, "nan_passes": 0},
             "not per channel",
+        ),
+        ("LowBitGemm", [FLOAT, BYTE], [("N", 9), (2, 4, 2)], LOW_BIT, None),
+        ("LowBitGemm", [FLOAT, BYTE], [("N", 9), (4, 2)], LOW_BIT, "weights have shape [4, 2]"),
+        ("LowBitGemm", [FLOAT, BYTE], [("N", 9), (1, 4, 2)], LOW_BIT, "instead of [2, outputs, 2]"),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "weight_shifts": [1, 2]},
+            "weight_shifts are [1, 2]",
+        ),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "weight_halved": 1},
+            "halves of odd numbers",
+        ),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "weight_constant": 1000},
+            "out of range",
+        ),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "input_scale": 0.0},
+            "input_scale is 0.0",
+        ),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "levels": [0, 16]},
+            "levels are [0, 16]",
         ),
         ("Quantize", [FLOAT] * 3, [("N", 4), (2, 4), (2,)], THREE, None),
         ("Quantize", [FLOAT] * 3, [("N", 4), (2, 1), (2, 4)], THREE, None),

@@ -99,5 +99,5 @@ def test_why_a_layer_has_float_inputs() -> None:
         "g (float[N, 11] x) => (float[N, 5] y) { r = Relu(x)  y = Gemm(r, w, b) }", CONSTANTS
     )
     run_passes(graph, [BinaryDenseLayers()])
-    assert graph.reasons == {"y_sum": "input is not binarized: comes from Relu 'r'"}
+    assert graph.reasons == {"y_sum": "input is not quantized: comes from Relu 'r'"}
     assert graph.nodes[1].output.name == "y_sum"
