@@ -28,7 +28,7 @@ DOMAIN_VERSION = 1
 
 Array = NDArray[Any]
 Attributes = Mapping[str, Any]
-AttributeKind = Literal["float", "floats", "int", "ints"]
+AttributeKind = Literal["float", "floats", "int", "ints", "string"]
 Shape = tuple[int | str | None, ...]
 """Extents: numbers, symbols, or None where nothing is known."""
 
@@ -98,6 +98,8 @@ _NUMPY_NAMES = {"float": "float32", "uint8": "uint8", "int64": "int64"}
 
 
 def _is_kind(value: object, kind: str) -> bool:
+    if kind == "string":
+        return type(value) is str
     element = {"float": float, "int": int}[kind.removesuffix("s")]
     if kind.endswith("s"):
         return isinstance(value, list) and all(type(item) is element for item in value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 
 import onnx
 
@@ -46,7 +47,11 @@ class FoldConstants(Pass):
     def run(self, graph: Graph) -> None:
         """Fold in data flow order, so that whole chains fold in one sweep."""
         budget = 2 * _MAX_BYTES
-        for node in list(graph.nodes):
+        # A folded node is forgotten at once, and with it the operands that nobody else reads: the
+        # next result takes their memory.
+        waiting = deque(graph.nodes)
+        while waiting:
+            node = waiting.popleft()
             if not _is_constant(node):
                 continue
             if any(value.shape is None or None in value.shape for value in node.outputs):
@@ -57,7 +62,7 @@ class FoldConstants(Pass):
                 continue
             reads = [None if value is None else value.const for value in node.inputs]
             try:
-                arrays = node_function(node, graph.opset)(reads)
+                arrays = node_function(node, graph.opset, graph.domain_versions)(reads)
             except Exception as error:  # the reference lacks ops and raises what it likes
                 _LOG.debug("%r is not folded: %s", node, error)
                 continue

@@ -30,7 +30,8 @@ def sums_over_real_taps(
         on an extent that is not known.
     """
     if not any(attributes.get("pads", ())):
-        return weights.reshape(len(weights), -1).sum(axis=1).astype(np.float32)
+        sums: NDArray[np.float32] = weights.reshape(len(weights), -1).sum(axis=1).astype(np.float32)
+        return sums
     if not all(isinstance(extent, int) for extent in spatial):
         return None
     kernel = weights.shape[2:]
