@@ -81,9 +81,10 @@ def test_origins_are_merged() -> None:
     graph = graph_from_text(
         "g (float[N] x) => (float[N] y) { a = Neg(x)  b = Neg(x)  y = Add(a, b) }"
     )
-    graph.nodes[0].origins, graph.nodes[1].origins = ("Neg one",), ("Neg two",)
+    for node, name in zip(graph.nodes, ("one", "two", "three"), strict=True):
+        node.origins = (name,)
     run_passes(graph, [CommonSubexpressions()])
-    assert graph.nodes[0].origins == ("Neg one", "Neg two")
+    assert [node.origins for node in graph.nodes] == [("one", "two"), ("three",)]
 
 
 def test_what_sub_graphs_read_stays() -> None:
