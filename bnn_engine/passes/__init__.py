@@ -17,6 +17,7 @@ from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
+from bnn_engine.passes.widen_floats import WidenFloats
 
 __all__ = [
     "PACKED_PASSES",
@@ -32,6 +33,7 @@ __all__ = [
 PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
     ExpandFunctions(),
+    WidenFloats(),
     FoldConstants(),
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
