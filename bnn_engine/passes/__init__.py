@@ -13,6 +13,9 @@ from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
+from bnn_engine.passes.linear_quantization import ExpandDequantize, ExpandQuantize
+from bnn_engine.passes.mask_triangles import MaskTriangles
+from bnn_engine.passes.remove_dropout import RemoveDropout
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
@@ -31,6 +34,7 @@ __all__ = [
 ]
 
 PASSES: tuple[Pass, ...] = (
+    RemoveDropout(),
     RemoveIdentity(),
     ExpandFunctions(),
     WidenFloats(),
@@ -43,6 +47,9 @@ PASSES: tuple[Pass, ...] = (
     BinaryDenseLayers(),
     SignsOfSums(),
     AbsorbIntoThresholds(),
+    ExpandQuantize(),  # what of them is left, after low-bit layers have been found
+    ExpandDequantize(),
+    MaskTriangles(),
     BatchAxis(),
 )
 """All passes in the order in which they run."""
