@@ -10,6 +10,7 @@ from bnn_engine.cpu import CpuInfo, cpu_info
 from bnn_engine.engine import Engine, TensorInfo, load
 from bnn_engine.errors import (
     BnnError,
+    BnnWarning,
     DatasetError,
     DTypeError,
     IsaError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BnnError",
+    "BnnWarning",
     "CpuInfo",
     "DTypeError",
     "DatasetError",

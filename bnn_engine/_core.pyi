@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 ElementType = Literal[
     "f32", "f64", "f16", "bf16", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool"
 ]
-Epilogue = FloatEpilogue | Thresholds
+Epilogue = FloatEpilogue | Thresholds | BitPlanes
 
 MAX_EPILOGUE_STEPS: int
 
@@ -32,6 +32,19 @@ class Thresholds:
     def __init__(
         self, lower: NDArray[np.float32], upper: NDArray[np.float32], inverted: bool
     ) -> None: ...
+
+class BitPlanes:
+    def __init__(
+        self, node: str, levels: Sequence[Thresholds], codes: Sequence[int], planes: int
+    ) -> None: ...
+
+class InputCode:
+    def __init__(
+        self, digits: int = 0, zero: int = 0, odd: bool = False, ternary: bool = False
+    ) -> None: ...
+
+class WeightCode:
+    def __init__(self, shifts: Sequence[int], constant: int, halved: bool) -> None: ...
 
 class FloatEpilogue:
     def __init__(
@@ -70,7 +83,8 @@ class ProgramBuilder:
         outputs: int,
         features: int,
         epilogue: Epilogue,
-        ternary: bool,
+        input_code: InputCode,
+        weight_code: WeightCode,
     ) -> int: ...
     def xnor_conv(
         self,
@@ -82,7 +96,8 @@ class ProgramBuilder:
         groups: int,
         window: Window,
         epilogue: Epilogue,
-        ternary: bool,
+        input_code: InputCode,
+        weight_code: WeightCode,
         channels_first: bool,
     ) -> int: ...
     def stores_channels_first(self, value: int) -> bool: ...
@@ -146,7 +161,6 @@ class ProgramBuilder:
     ) -> int: ...
     def binarize(self, name: str, input: int, thresholds: Thresholds) -> int: ...
     def pack_signs(self, name: str, input: int, planar: bool) -> int: ...
-    def unpack_ternary(self, name: str, input: int) -> int: ...
     def pad_bits(
         self,
         name: str,
@@ -154,10 +168,12 @@ class ProgramBuilder:
         value: int,
         before: Sequence[int],
         after: Sequence[int],
-        ternary: bool,
+        code: InputCode,
     ) -> int: ...
     def binarize_planar(self, name: str, input: int, thresholds: Thresholds) -> int: ...
+    def bit_planes(self, name: str, input: int, planes: BitPlanes, planar: bool) -> int: ...
     def unpack(self, name: str, input: int) -> int: ...
+    def unpack_planes(self, name: str, input: int, values: NDArray[np.float32]) -> int: ...
     def unpack_planar(self, name: str, input: int) -> int: ...
     def max_pool(self, name: str, input: int, window: Window, ceil_mode: bool) -> int: ...
     def average_pool(

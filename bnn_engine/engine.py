@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from bnn_engine import _core
 from bnn_engine.arrays import as_value, convert, matching
-from bnn_engine.errors import BnnError, DTypeError, ShapeError
+from bnn_engine.errors import BnnError, BnnWarning, DTypeError, ShapeError
 
 if TYPE_CHECKING:
     import onnx
@@ -77,6 +78,9 @@ def load(source: Source, num_threads: int | None = None, fallback: str = "refere
     Returns:
         An engine that gives the answers of the ONNX graph (ONNX Runtime, optimisations disabled).
 
+    Warns:
+        BnnWarning: a Sign in front of a layer of 1-bit weights seems to have been lost in export.
+
     Raises:
         ModelFormatError: the source is not a readable, valid model.
         UnsupportedOpError: it contains nodes that cannot be run; lists all of them.
@@ -90,17 +94,17 @@ def load(source: Source, num_threads: int | None = None, fallback: str = "refere
     elif isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
         raise BnnError(f"num_threads must be a positive integer or None, not {num_threads!r}")
     from bnn_engine.importer import import_model
-    from bnn_engine.ops import DOMAIN
     from bnn_engine.passes import PACKED_PASSES, PASSES, UNFUSED_PASSES, run_passes
     from bnn_engine.specialise import LateBinding, parameter_inputs
 
     graph = import_model(source)
-    packed = any(node.domain == DOMAIN for node in graph.nodes)
     unbound = graph.copy() if parameter_inputs(graph, graph.nodes) else None
-    run_passes(graph, PACKED_PASSES if packed else PASSES)
+    run_passes(graph, PACKED_PASSES if graph.analysed else PASSES)
+    if graph.warnings:
+        warnings.warn("\n".join(graph.warnings), BnnWarning, stacklevel=2)
     engine = Engine(graph, source, num_threads, fallback)
     if unbound is not None:
-        passes = UNFUSED_PASSES if packed else PASSES
+        passes = UNFUSED_PASSES if graph.analysed else PASSES
         engine._late = LateBinding.of(unbound, graph, passes, num_threads, fallback)
     return engine
 

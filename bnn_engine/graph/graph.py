@@ -115,7 +115,9 @@ class Graph:
         nodes: all nodes, each after the producers of its inputs.
         rows_independent: None when axis 0 of every input and output is a batch axis over which all
             nodes work row by row; otherwise the reason why that could not be proven.
+        analysed: whether it was read from a file that all passes have been over.
         reasons: for dense and convolution layers that stay in float, by output value name: why.
+        warnings: what seems to be wrong with the model although it can be run.
         edits: how often nodes have been added, taken away or linked anew.
     """
 
@@ -127,7 +129,9 @@ class Graph:
         self.outputs: list[Value] = []
         self.nodes: list[Node] = []
         self.rows_independent: str | None = "not analysed"
+        self.analysed = False
         self.reasons: dict[str, str] = {}
+        self.warnings: list[str] = []
         self.edits = 0
         self._names: set[str] = set()
 
@@ -265,7 +269,8 @@ class Graph:
         """Return a copy of values and nodes; arrays and attribute values are shared."""
         made = Graph(self.name, self.opset)
         made.domain_versions = dict(self.domain_versions)
-        made.rows_independent, made.reasons = self.rows_independent, dict(self.reasons)
+        made.rows_independent, made.analysed = self.rows_independent, self.analysed
+        made.reasons, made.warnings = dict(self.reasons), list(self.warnings)
         made._names = set(self._names)
         values: dict[int, Value] = {}
 

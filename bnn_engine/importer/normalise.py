@@ -86,6 +86,8 @@ def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
     ]
     if wrong:
         raise UnsupportedOpError("the model cannot be converted to a current opset", wrong)
+    if any(node.domain == DOMAIN for node in model.graph.node):
+        model.opset_import.add(domain=DOMAIN, version=DOMAIN_VERSION)
     try:
         return onnx.version_converter.convert_version(model, TARGET_OPSET)
     except Exception as error:  # native code: its exception types are not part of its interface

@@ -160,8 +160,11 @@ class Emitter:
         name = f"{value.name} (unpacked)"
 
         def unpack() -> int:
-            by = self.builder.unpack_ternary if located.ternary else self.builder.unpack
-            unpacked = by(name, located.id)
+            if located.ternary:
+                values = np.array([0, 0, 1, -1], np.float32)
+                unpacked = self.builder.unpack_planes(name, located.id, values)
+            else:
+                unpacked = self.builder.unpack(name, located.id)
             if located.image is None:
                 return unpacked
             channels, height, width = located.image

@@ -65,33 +65,34 @@ def layer_name(node: Node) -> str:
 
 
 def window_of(node: Node, kernel: Sequence[int] | None) -> _core.Window | str:
-    """The 2-D window of a convolution or pooling node, or why there is none.
+    """The window of a convolution or pooling node, or why there is none.
 
     Args:
         node: has the attributes strides, pads, dilations, auto_pad of ONNX.
-        kernel: (height, width).
+        kernel: its extents along 1 to 3 spatial axes; a window along one axis is one of height 1
+            over images of height 1.
     """
     auto_pad = node.attributes.get("auto_pad", "NOTSET")
     if auto_pad not in ("NOTSET", "VALID"):
         return f"auto_pad {auto_pad} on an image of unknown size"
-    if kernel is None or len(kernel) != 2:
-        return "only 2-D windows are native"
+    if kernel is None or not 1 <= len(kernel) <= 3:
+        return "only windows along 1 to 3 axes are native"
+    axes = len(kernel)
     numbers: dict[str, list[int]] = {}
-    for name, default in (("strides", [1, 1]), ("pads", [0] * 4), ("dilations", [1, 1])):
+    for name, default in (
+        ("strides", [1] * axes),
+        ("pads", [0] * 2 * axes),
+        ("dilations", [1] * axes),
+    ):
         got = node.attributes.get(name, default)
         if not isinstance(got, list) or len(got) != len(default):
             return f"attribute {name} is {got!r}"
         numbers[name] = [int(number) for number in got]
     if auto_pad == "VALID":
-        numbers["pads"] = [0] * 4
+        numbers["pads"] = [0] * 2 * axes
     if min(numbers["pads"]) < 0:
         return "negative padding"
-    return _core.Window(
-        (kernel[0], kernel[1]),
-        tuple(numbers["strides"]),
-        tuple(numbers["pads"]),
-        tuple(numbers["dilations"]),
-    )
+    return _core.Window(kernel, numbers["strides"], numbers["pads"], numbers["dilations"])
 
 
 def same_shape(a: Value, b: Value) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bnn_engine import _core
 from bnn_engine.element_types import NUMBERS
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
@@ -91,7 +92,9 @@ class PadSigns(NativeOp):
         assert frame is not None
         assert number is not None
         value, name = data_input(node), layer_name(node)
-        step = emitter.builder.pad_bits(name, emitter.packed(value).id, int(number), *frame, False)
+        step = emitter.builder.pad_bits(
+            name, emitter.packed(value).id, int(number), *frame, _core.InputCode()
+        )
         located = Located(step, "channels_last", bits=True)
         layer = LayerSummary(name, node.op_type, fused=fused_origins(node, ()))
         emitter.finish_layer(node.output, located, layer, [node])

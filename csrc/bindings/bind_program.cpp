@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,12 +19,8 @@
 #include "kernels/kernel_set.h"
 #include "ops/channel_arithmetic.h"
 #include "ops/dot_layer.h"
-
 #include "ops/layout.h"
-#include "ops/packing.h"
-#include "ops/pad_bits.h"
 #include "ops/pool.h"
-#include "ops/sign.h"
 #include "ops/softmax.h"
 #include "runtime/program.h"
 
@@ -32,26 +29,22 @@ namespace py = pybind11;
 namespace bnn {
 namespace {
 
-template <class T>
-using ContiguousArray = py::array_t<T, py::array::c_style>;
-
-template <class T>
-std::span<const T> as_span(const ContiguousArray<T>& array) {
-  return {array.data(), static_cast<std::size_t>(array.size())};
-}
-
-template <class T>
-std::vector<T> as_vector(const ContiguousArray<T>& array) {
-  return {array.data(), array.data() + array.size()};
-}
-
-// (kernel, strides, pads, dilations); pads = (top, left, bottom, right) as in ONNX.
-Window make_window(const std::array<std::int64_t, 2>& kernel,
-                   const std::array<std::int64_t, 2>& strides,
-                   const std::array<std::int64_t, 4>& pads,
-                   const std::array<std::int64_t, 2>& dilations) {
-  return {.h = {kernel[0], strides[0], pads[0], pads[2], dilations[0]},
-          .w = {kernel[1], strides[1], pads[1], pads[3], dilations[1]}};
+// [axes] each, and pads of all begins before all ends as in ONNX.
+PyWindow make_window(const std::vector<std::int64_t>& kernel,
+                     const std::vector<std::int64_t>& strides,
+                     const std::vector<std::int64_t>& pads,
+                     const std::vector<std::int64_t>& dilations) {
+  const std::size_t axes = kernel.size();
+  if (axes < 1 || axes > 3 || strides.size() != axes || pads.size() != 2 * axes ||
+      dilations.size() != axes) {
+    throw ModelFormatError("a window of " + std::to_string(axes) + " axes");
+  }
+  PyWindow made{.window = {}, .spatial_axes = axes == 3 ? 3 : 2};
+  WindowAxis* const last_first[] = {&made.window.w, &made.window.h, &made.window.d};
+  for (std::size_t i = 0; i < axes; ++i) {
+    *last_first[axes - 1 - i] = {kernel[i], strides[i], pads[i], pads[axes + i], dilations[i]};
+  }
+  return made;
 }
 
 EpilogueKind epilogue_kind(const std::string& name) {
@@ -65,12 +58,6 @@ EpilogueKind epilogue_kind(const std::string& name) {
   }
   throw ModelFormatError("unknown epilogue step '" + name + "'");
 }
-
-// A float epilogue together with the values of the program that it adds.
-struct PyFloatEpilogue {
-  FloatEpilogue epilogue;
-  std::vector<int> residuals;
-};
 
 // ("add_rows", value) or (another kind, operand).
 using PyStep = std::pair<std::string, std::variant<int, ContiguousArray<float>>>;
@@ -94,42 +81,6 @@ PyFloatEpilogue make_float_epilogue(const std::vector<PyStep>& steps,
     }
   }
   return made;
-}
-
-using PyEpilogue = std::variant<PyFloatEpilogue, Thresholds>;
-
-Epilogue epilogue_of(const PyEpilogue& epilogue) {
-  if (const auto* thresholds = std::get_if<Thresholds>(&epilogue)) return *thresholds;
-  return std::get<PyFloatEpilogue>(epilogue).epilogue;
-}
-
-// A layer's inputs are its own and what its epilogue adds.
-int add_layer(PyProgramBuilder& self, std::unique_ptr<Op> op, std::vector<int> inputs,
-              const PyEpilogue& epilogue) {
-  if (const auto* floats = std::get_if<PyFloatEpilogue>(&epilogue)) {
-    inputs.insert(inputs.end(), floats->residuals.begin(), floats->residuals.end());
-  }
-  return self.add_image(std::move(op), std::move(inputs));
-}
-
-DotLayerSpec dense_spec(const std::string& name, std::int64_t outputs, std::int64_t features) {
-  DotLayerSpec spec;
-  spec.name = name;
-  spec.outputs = outputs;
-  spec.features = features;
-  return spec;
-}
-
-DotLayerSpec conv_spec(const std::string& name, std::int64_t outputs, std::int64_t channels,
-                       std::int64_t groups, const Window& window) {
-  DotLayerSpec spec;
-  spec.name = name;
-  spec.outputs = outputs;
-  spec.features = channels;
-  spec.groups = groups;
-  spec.dense = false;
-  spec.window = window;
-  return spec;
 }
 
 // --- running
@@ -245,6 +196,8 @@ void register_program(py::module_& module) {
 
   ProgramBuilderClass builder(module, "ProgramBuilder",
                               "Builds a Program for the active instruction set, op by op.");
+  register_binary_layers(module, builder);
+  register_bits(module, builder);
   register_elementwise(builder);
   builder.def(py::init<>())
       .def(
@@ -269,48 +222,11 @@ void register_program(py::module_& module) {
           },
           py::arg("array"), py::arg("type"), "A tensor that is the same in every call.")
       .def(
-          "xnor_dense",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t features, const PyEpilogue& epilogue, bool ternary) {
-            DotLayerSpec spec = dense_spec(name, outputs, features);
-            spec.input_code.ternary = ternary;
-            return add_layer(
-                self,
-                make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
-                {input}, epilogue);
-          },
-          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("features"), py::arg("epilogue"), py::arg("ternary"))
-      .def(
-          "xnor_conv",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t channels, std::int64_t groups, const Window& window,
-             const PyEpilogue& epilogue, bool ternary, bool channels_first) {
-            DotLayerSpec spec = conv_spec(name, outputs, channels, groups, window);
-            spec.input_code.ternary = ternary;
-            spec.channels_first = channels_first;
-            return add_layer(
-                self,
-                make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
-                {input}, epilogue);
-          },
-          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"),
-          py::arg("ternary"), py::arg("channels_first"),
-          "channels_first: store [N, C, H, W] if the layer can, see stores_channels_first().")
-      .def(
-          "stores_channels_first",
-          [](const PyProgramBuilder& self, int value) { return self.stores_channels_first(value); },
-          py::arg("value"), "Whether an image is stored as [N, C, H, W] by the step that makes it.")
-      .def(
           "binary_weight_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t features, const PyEpilogue& epilogue) {
-            return add_layer(
-                self,
+            return self.add_layer(
                 make_binary_weight_layer(dense_spec(name, outputs, features), as_span(weights),
                                          epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -321,9 +237,8 @@ void register_program(py::module_& module) {
           "binary_weight_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
-            return add_layer(
-                self,
+             std::int64_t channels, const PyWindow& window, const PyEpilogue& epilogue) {
+            return self.add_layer(
                 make_binary_weight_layer(conv_spec(name, outputs, channels, 1, window),
                                          as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -335,8 +250,7 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
              std::int64_t features, const PyEpilogue& epilogue) {
-            return add_layer(
-                self,
+            return self.add_layer(
                 make_byte_layer(dense_spec(name, outputs, features), self.element_of(input),
                                 as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -347,12 +261,11 @@ void register_program(py::module_& module) {
           "byte_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
-            return add_layer(self,
-                             make_byte_layer(conv_spec(name, outputs, channels, 1, window),
-                                             self.element_of(input), as_span(weights),
-                                             epilogue_of(epilogue), self.kernels()),
-                             {input}, epilogue);
+             std::int64_t channels, const PyWindow& window, const PyEpilogue& epilogue) {
+            return self.add_layer(make_byte_layer(conv_spec(name, outputs, channels, 1, window),
+                                                  self.element_of(input), as_span(weights),
+                                                  epilogue_of(epilogue), self.kernels()),
+                                  {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("window"), py::arg("epilogue"))
@@ -361,10 +274,10 @@ void register_program(py::module_& module) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t features,
              const PyEpilogue& epilogue) {
-            return add_layer(self,
-                             make_f32_layer(dense_spec(name, outputs, features), as_span(weights),
-                                            epilogue_of(epilogue), self.kernels()),
-                             {input}, epilogue);
+            return self.add_layer(
+                make_f32_layer(dense_spec(name, outputs, features), as_span(weights),
+                               epilogue_of(epilogue), self.kernels()),
+                {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("features"), py::arg("epilogue"))
@@ -372,9 +285,8 @@ void register_program(py::module_& module) {
           "f32_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t channels,
-             std::int64_t groups, const Window& window, const PyEpilogue& epilogue) {
-            return add_layer(
-                self,
+             std::int64_t groups, const PyWindow& window, const PyEpilogue& epilogue) {
+            return self.add_layer(
                 make_f32_layer(conv_spec(name, outputs, channels, groups, window), as_span(weights),
                                epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
@@ -382,72 +294,23 @@ void register_program(py::module_& module) {
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"))
       .def(
-          "binarize",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const Thresholds& thresholds) {
-            return self.add(make_binarize(name, thresholds, self.kernels(), self.element_of(input)),
-                            input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("thresholds"))
-      .def(
-          "binarize_planar",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const Thresholds& thresholds) {
-            return self.add(make_binarize_planar(name, thresholds, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("thresholds"))
-      .def(
-          "pack_signs",
-          [](PyProgramBuilder& self, const std::string& name, int input, bool planar) {
-            return self.add(make_pack_signs(name, planar, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("planar"))
-      .def(
-          "unpack_ternary",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack_ternary(name), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "pad_bits",
-          [](PyProgramBuilder& self, const std::string& name, int input, int value,
-             const std::vector<std::int64_t>& before, const std::vector<std::int64_t>& after,
-             bool ternary) {
-            const InputCode code{.digits = 0, .ternary = ternary};
-            return self.add(make_pad_bits(name, code, value, before, after), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("value"), py::arg("before"), py::arg("after"),
-          py::arg("ternary"),
-          "Surround packed images of -1 and +1, or of -1, 0 and +1, by pixels of `value`.")
-      .def(
-          "unpack",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack(name, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "unpack_planar",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack_planar(name, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
           "max_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input, const Window& window,
+          [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,
              bool ceil_mode) {
             const bool bits = self.builder().type_of(input) == ElementType::bits;
-            return self.add(bits ? make_max_pool_bits(name, window, ceil_mode, self.kernels())
-                                 : make_max_pool_f32(name, window, ceil_mode, self.kernels()),
+            return self.add(bits
+                                ? make_max_pool_bits(name, window.window, ceil_mode, self.kernels())
+                                : make_max_pool_f32(name, window.window, ceil_mode, self.kernels()),
                             input);
           },
           py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"))
       .def(
           "average_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input, const Window& window,
+          [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,
              bool ceil_mode, bool count_include_pad) {
-            return self.add(
-                make_average_pool_f32(name, window, ceil_mode, count_include_pad, self.kernels()),
-                input);
+            return self.add(make_average_pool_f32(name, window.window, ceil_mode, count_include_pad,
+                                                  self.kernels()),
+                            input);
           },
           py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"),
           py::arg("count_include_pad"))
@@ -493,7 +356,10 @@ void register_program(py::module_& module) {
           },
           py::arg("outputs"), py::arg("rows_independent"), py::arg("num_threads"));
 
-  py::class_<Window>(module, "Window", "A 2-D sliding window; pads = (top, left, bottom, right).")
+  py::class_<PyWindow>(
+      module, "Window",
+      "A sliding window over 1 to 3 spatial axes, one number each; pads: all begins "
+      "before all ends. Lines of one axis run as images of height 1.")
       .def(py::init(&make_window), py::arg("kernel"), py::arg("strides"), py::arg("pads"),
            py::arg("dilations"));
 }

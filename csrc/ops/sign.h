@@ -14,7 +14,4 @@ namespace bnn {
 // NaN, whose sign bits cannot hold.
 std::unique_ptr<Op> make_pack_signs(const std::string& name, bool planar, const KernelSet& kernels);
 
-// Ternary bits [..., C] to the floats −1, 0 and +1.
-std::unique_ptr<Op> make_unpack_ternary(const std::string& name);
-
 }  // namespace bnn

@@ -336,9 +336,19 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     layer.input_code.digits = 8;
     make_xnor_layer(layer, std::vector<std::uint64_t>(1 << 18), FloatEpilogue{}, kernels);
   });
-  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, kernels); });
+  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, false, kernels); });
   refused("levels that are not nested",
           [&] { digit_planes("levels", {{{1.0f}, {kInf}, false}, {{0.0f}, {kInf}, false}}); });
+  refused("more codes than levels",
+          [&] { level_planes("levels", {{{1.0f}, {kInf}, false}}, {0, 1, 2}, 2); });
+  refused("a code that planes cannot hold",
+          [&] { level_planes("levels", {{{1.0f}, {kInf}, false}}, {0, 2}, 1); });
+  refused("three values of two planes", [&] { make_unpack_planes("unpack", {0, 1, 2}); });
+  refused("a zero beyond the levels", [&] {
+    DotLayerSpec layer = spec(4, 64);
+    layer.input_code = {.digits = 2, .zero = 4};
+    make_xnor_layer(layer, words, FloatEpilogue{}, kernels);
+  });
   refused("padding with a value that bits cannot hold",
           [&] { make_pad_bits("pad", InputCode{}, 0, {1, 1}, {1, 1}); });
   refused("negative padding", [&] { make_pad_bits("pad", InputCode{}, 1, {1, -1}, {1, 1}); });
