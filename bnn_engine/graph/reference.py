@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph.arithmetic import batch_norm_coefficients
 from bnn_engine.graph.graph import Graph, Node
+from bnn_engine.graph.grid_sample import grid_sample
 from bnn_engine.graph.numpy_ops import numpy_function
 from bnn_engine.graph.windows import WINDOW_OPS
 from bnn_engine.ops import DOMAIN, OPS
@@ -94,6 +95,8 @@ def node_function(
         return _log_softmax(axis)
     if node.op_type == "GroupNormalization":
         return _group_norm(node)
+    if node.op_type == "GridSample":
+        return lambda arrays: grid_sample(arrays, node.attributes)
     if node.op_type == "Optional":
         return lambda arrays: [arrays[0] if arrays else None]
     if node.op_type in WINDOW_OPS:
