@@ -18,18 +18,22 @@ from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.int_quant import IntQuants
+from bnn_engine.passes.linear_quantization import ExpandDequantize, ExpandQuantize
 from bnn_engine.passes.lost_signs import FindLostSigns
+from bnn_engine.passes.mask_triangles import MaskTriangles
 from bnn_engine.passes.merge_pads import MergePads
 from bnn_engine.passes.multi_threshold import MultiThresholds
 from bnn_engine.passes.pad_after_sign import PadAfterBinarize, PadAfterSign
 from bnn_engine.passes.qcdq import QuantizeDequantize
 from bnn_engine.passes.quantize_values import QuantizeValues
+from bnn_engine.passes.remove_dropout import RemoveDropout
 from bnn_engine.passes.remove_expands import RemoveExpands
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.widen_floats import WidenFloats
 from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
 __all__ = [
@@ -44,8 +48,10 @@ __all__ = [
 ]
 
 PASSES: tuple[Pass, ...] = (
+    RemoveDropout(),
     RemoveIdentity(),
     ExpandFunctions(),
+    WidenFloats(),
     FoldConstants(),
     RemoveExpands(),
     ResolveShapes(),
@@ -71,6 +77,9 @@ PASSES: tuple[Pass, ...] = (
     SignsOfSums(),
     AbsorbIntoThresholds(),
     FindLostSigns(),
+    ExpandQuantize(),  # what of them is left, after low-bit layers have been found
+    ExpandDequantize(),
+    MaskTriangles(),
     BatchAxis(),
 )
 """All passes in the order in which they run."""

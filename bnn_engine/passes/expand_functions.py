@@ -17,7 +17,7 @@ __all__ = ["ExpandFunctions"]
 
 _LOG = logging.getLogger(__name__)
 
-_EXPANDED = frozenset(
+_ALWAYS = frozenset(
     {
         "AffineGrid",
         "Attention",
@@ -25,27 +25,36 @@ _EXPANDED = frozenset(
         "CastLike",
         "CausalConvWithState",
         "CenterCropPad",
-        "DepthToSpace",
         "DynamicQuantizeLinear",
-        "GroupNormalization",
         "HammingWindow",
         "HannWindow",
-        "LayerNormalization",
         "LinearAttention",
         "MeanVarianceNormalization",
         "NegativeLogLikelihoodLoss",
+        "RotaryEmbedding",
+        "SoftmaxCrossEntropyLoss",
+        "SwiGLU",
+    }
+)
+
+_FLOAT32_ONLY = frozenset(
+    {
+        "GroupNormalization",
+        "LayerNormalization",
         "RMSNormalization",
         "ReduceL1",
         "ReduceL2",
         "ReduceLogSum",
         "ReduceLogSumExp",
         "ReduceSumSquare",
-        "RotaryEmbedding",
-        "SoftmaxCrossEntropyLoss",
-        "SpaceToDepth",
-        "SwiGLU",
     }
 )
+"""Ops with a kernel for float32, as which 16-bit floats are computed as well."""
+
+_ROUNDED_BY_PARTS = frozenset({"LogSoftmax", "Softmax"})
+"""Ops of 16-bit floats whose reference rounds after each op of the body."""
+
+_HALVES = ("float16", "bfloat16")
 
 
 class ExpandFunctions(Pass):
@@ -66,7 +75,15 @@ class ExpandFunctions(Pass):
 
 
 def _is_call(node: Node) -> bool:
-    return node.domain == "" and node.op_type in _EXPANDED
+    if node.domain:
+        return False
+    value = node.input(0)
+    dtype = None if value is None or value.dtype is None else value.dtype.name
+    if node.op_type in _FLOAT32_ONLY:
+        return dtype not in (None, "float32", *_HALVES)
+    if node.op_type in _ROUNDED_BY_PARTS:
+        return dtype in _HALVES
+    return node.op_type in _ALWAYS
 
 
 def _expand(graph: Graph, node: Node) -> list[Node]:
