@@ -7,7 +7,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ALL_TYPES", "FLOAT32", "ElementType", "as_stored", "element_type", "stored_dtype"]
+__all__ = [
+    "ALL_TYPES",
+    "FLOAT32",
+    "FLOATS",
+    "INTEGERS",
+    "NUMBERS",
+    "UNSIGNED",
+    "ElementType",
+    "as_stored",
+    "element_type",
+    "stored_dtype",
+]
 
 ElementType = Literal[
     "f32", "f64", "f16", "bf16", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool"
@@ -31,6 +42,10 @@ _NAMES: dict[str, ElementType] = {
 
 ALL_TYPES: frozenset[ElementType] = frozenset(_NAMES.values())
 FLOAT32: frozenset[ElementType] = frozenset({"f32"})
+FLOATS: frozenset[ElementType] = frozenset({"f32", "f64", "f16", "bf16"})
+UNSIGNED: frozenset[ElementType] = frozenset({"u8", "u16", "u32", "u64"})
+INTEGERS: frozenset[ElementType] = UNSIGNED | frozenset({"i8", "i16", "i32", "i64"})
+NUMBERS: frozenset[ElementType] = FLOATS | INTEGERS
 
 
 def element_type(dtype: np.dtype[Any] | None) -> ElementType | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from bnn_engine.errors import BnnError
 __all__ = ["NativeStage", "Network", "PythonStage"]
 
 Array = NDArray[Any]
+"""An array; among the inputs and outputs of Python steps also a list (sequence), None (empty
+optional) or dict (map)."""
 
 
 class NativeStage:
@@ -104,7 +107,7 @@ class PythonStage:
         try:
             results = self.function(arrays)
         except Exception as error:  # onnx.reference checks nothing: whatever NumPy raises gets here
-            shapes = [None if array is None else list(array.shape) for array in arrays]
+            shapes = [list(a.shape) if isinstance(a, np.ndarray) else type(a) for a in arrays]
             raise BnnError(
                 f"{self.label} cannot be computed for inputs of shapes {shapes} "
                 f"({type(error).__name__}: {error}); check its attributes and the input shapes"
@@ -147,8 +150,11 @@ class Network:
         for name in wanted:
             array = tensors[name]
             # Python steps may return views; callers must be able to write into what they get.
+            if not isinstance(array, np.ndarray):
+                results.append(deepcopy(array))
+                continue
             others = (*feeds.values(), *self._constants.values(), *results)
-            shared = any(np.may_share_memory(array, other) for other in others)
+            shared = any(_may_share_memory(array, other) for other in others)
             results.append(array.copy() if shared else array)
         return results
 
@@ -157,3 +163,9 @@ class Network:
         for stage in self._stages:
             if isinstance(stage, NativeStage):
                 stage.trim()
+
+
+def _may_share_memory(array: Array, other: Any) -> bool:
+    if isinstance(other, (list, tuple)):
+        return any(_may_share_memory(array, item) for item in other)
+    return isinstance(other, np.ndarray) and np.may_share_memory(array, other)

@@ -145,6 +145,8 @@ def _keeps_meaning(node: onnx.NodeProto, version: int) -> bool:
 def _converts_wrongly(node: onnx.NodeProto, version: int) -> str | None:
     if node.domain:
         return None
+    if node.op_type == "Scan" and version == 8:
+        return "Scan of opset 8 works on batches, later ones do not; export with opset 9"
     if node.op_type == "Resize" and version == 10:
         return "Resize of opset 10 has no exact counterpart in later opsets; export with opset 11"
     linear = any(

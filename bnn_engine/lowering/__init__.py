@@ -38,7 +38,7 @@ def lower(graph: Graph, num_threads: int, fallback: str) -> tuple[Network, list[
     """
     stages = split(graph)
     functions = {
-        id(stage.nodes[0]): python_function(stage.nodes[0], graph.opset)
+        id(stage.nodes[0]): python_function(stage.nodes[0], graph.opset, graph.domain_versions)
         for stage in stages
         if stage.reason is not None
     }

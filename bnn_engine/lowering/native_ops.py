@@ -6,6 +6,7 @@ from bnn_engine.element_types import FLOAT32, element_type
 from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.binarization import Binarize
 from bnn_engine.lowering.dot_layers import BinaryConv, BinaryGemm, FloatConv, FloatGemm
+from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
 from bnn_engine.lowering.elementwise import Arithmetic, Softmax
 from bnn_engine.lowering.native_op import NativeOp
 from bnn_engine.lowering.pooling import GlobalAveragePool, Pool
@@ -14,14 +15,16 @@ from bnn_engine.lowering.signs import PadSigns, Sign
 
 __all__ = ["NATIVE_OPS", "why_not_native"]
 
-_ARITHMETIC, _POOL, _SOFTMAX = Arithmetic(), Pool(), Softmax()
+_ARITHMETIC, _CAST, _POOL, _SOFTMAX = Arithmetic(), Cast(), Pool(), Softmax()
 _DENSE, _BINARY_DENSE, _BINARY_CONV, _RESHAPE = FloatGemm(), BinaryGemm(), BinaryConv(), Reshape()
 
 NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
+    **{("", op_type): function for op_type, function in ELEMENT_FUNCTIONS.items()},
     ("", "Add"): _ARITHMETIC,
     ("", "AveragePool"): _POOL,
     ("", "BatchNormalization"): _ARITHMETIC,
-    ("", "Cast"): Cast(),
+    ("", "Cast"): _CAST,
+    ("", "CastLike"): _CAST,
     ("", "Clip"): _ARITHMETIC,
     ("", "Conv"): FloatConv(),
     ("", "Div"): _ARITHMETIC,

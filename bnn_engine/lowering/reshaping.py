@@ -117,7 +117,7 @@ class Identity(NativeOp):
 
 
 class Cast(NativeOp):
-    """``Cast``; 8-bit integers and booleans that become float32 stay stored as what they are."""
+    """``Cast``, ``CastLike``; bytes that become float32 stay stored as the integers they are."""
 
     types = ALL_TYPES
 

@@ -14,7 +14,7 @@ from bnn_engine.ops.packing import packed_bytes, unpack_signs
 from bnn_engine.ops.unpack_levels import CODE_ATTRIBUTES, check_packed_levels, code_of
 from bnn_engine.ops.weight_code import unpack_levels
 
-__all__ = ["convolution_op", "low_bit_convolution_op"]
+__all__ = ["convolution_op", "convolve", "low_bit_convolution_op"]
 
 _ATTRIBUTES: Mapping[str, AttributeKind] = {
     "channels": "int",
@@ -42,7 +42,7 @@ def output_extent(size: int, kernel: int, stride: int, dilation: int, pads: tupl
     return (size + sum(pads) - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def _convolve(x: Array, weights: NDArray[np.float32], attributes: Attributes) -> Array:
+def convolve(x: Array, weights: NDArray[np.float32], attributes: Attributes) -> Array:
     """Conv(x, weights) along any number of spatial axes."""
     kernel, strides = attributes["kernel_shape"], attributes["strides"]
     dilations, pads = attributes["dilations"], attributes["pads"]
@@ -75,7 +75,7 @@ def _sign_reference(inputs: Sequence[Array], attributes: Attributes) -> Array:
     x, packed = inputs
     _infer_signs([x.shape, packed.shape], attributes)
     row_shape = [attributes["channels"], *attributes["kernel_shape"]]
-    return _convolve(x, unpack_signs(packed, row_shape), attributes)
+    return convolve(x, unpack_signs(packed, row_shape), attributes)
 
 
 def _low_bit_reference(inputs: Sequence[Array], attributes: Attributes) -> Array:
@@ -83,7 +83,7 @@ def _low_bit_reference(inputs: Sequence[Array], attributes: Attributes) -> Array
     _infer_low_bit([x.shape, packed.shape], attributes)
     row_shape = [attributes["channels"], *attributes["kernel_shape"]]
     weights = unpack_levels(packed, code_of(attributes), row_shape)
-    return _convolve(integers_of(x, attributes), weights, attributes)
+    return convolve(integers_of(x, attributes), weights, attributes)
 
 
 def _infer_signs(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | None:

@@ -17,12 +17,10 @@
 #include "bindings/program_builder.h"
 #include "bindings/register.h"
 #include "kernels/kernel_set.h"
-#include "ops/cast.h"
+#include "ops/channel_arithmetic.h"
 #include "ops/dot_layer.h"
-#include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "ops/pool.h"
-#include "ops/sign.h"
 #include "ops/softmax.h"
 #include "runtime/program.h"
 
@@ -200,6 +198,7 @@ void register_program(py::module_& module) {
                               "Builds a Program for the active instruction set, op by op.");
   register_binary_layers(module, builder);
   register_bits(module, builder);
+  register_elementwise(builder);
   builder.def(py::init<>())
       .def(
           "input",
@@ -222,12 +221,6 @@ void register_program(py::module_& module) {
                                                 static_cast<std::size_t>(array.nbytes())});
           },
           py::arg("array"), py::arg("type"), "A tensor that is the same in every call.")
-      .def(
-          "cast",
-          [](PyProgramBuilder& self, const std::string& name, int input, const std::string& to) {
-            return self.add(make_cast(name, self.element_of(input), element_type(to)), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("to"))
       .def(
           "binary_weight_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
@@ -301,12 +294,6 @@ void register_program(py::module_& module) {
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"))
       .def(
-          "sign",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_sign(name), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
           "max_pool",
           [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,
              bool ceil_mode) {
@@ -340,25 +327,6 @@ void register_program(py::module_& module) {
             return self.add(make_channel_arithmetic(name, steps.epilogue, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("steps"))
-      .def(
-          "tensor_arithmetic",
-          [](PyProgramBuilder& self, const std::string& name, const std::string& operation, int a,
-             int b) {
-            BinaryOperation kind;
-            if (operation == "Add") {
-              kind = BinaryOperation::add;
-            } else if (operation == "Sub") {
-              kind = BinaryOperation::sub;
-            } else if (operation == "Mul") {
-              kind = BinaryOperation::mul;
-            } else if (operation == "Div") {
-              kind = BinaryOperation::div;
-            } else {
-              throw ModelFormatError("unknown arithmetic '" + operation + "'");
-            }
-            return self.builder().add_op(make_tensor_arithmetic(name, kind), {a, b});
-          },
-          py::arg("name"), py::arg("operation"), py::arg("a"), py::arg("b"))
       .def(
           "softmax",
           [](PyProgramBuilder& self, const std::string& name, int input, bool logarithm) {

@@ -84,5 +84,6 @@ using ProgramBuilderClass = pybind11::class_<PyProgramBuilder>;
 // One a file.
 void register_binary_layers(pybind11::module_& module, ProgramBuilderClass& builder);
 void register_bits(pybind11::module_& module, ProgramBuilderClass& builder);
+void register_elementwise(ProgramBuilderClass& builder);
 
 }  // namespace bnn

@@ -46,27 +46,11 @@ class PackSigns final : public Op {
   Variant<PackSignsF32Fn> variant_;
 };
 
-class Sign final : public Op {
- public:
-  using Op::Op;
-  Shape infer(std::span<const Shape> inputs) const override { return inputs[0]; }
-  void run(const OpContext& context) const override {
-    const float* x = context.input(0).as<float>();
-    float* y = context.output().as<float>();
-    const std::int64_t count = context.output().shape.elements();
-    for (std::int64_t i = 0; i < count; ++i) {
-      const float sign = static_cast<float>(x[i] > 0.0f) - static_cast<float>(x[i] < 0.0f);
-      y[i] = x[i] != x[i] ? x[i] : sign;
-    }
-  }
-};
-
 }  // namespace
 
 std::unique_ptr<Op> make_pack_signs(const std::string& name, bool planar,
                                     const KernelSet& kernels) {
   return std::make_unique<PackSigns>(name, planar, kernels);
 }
-std::unique_ptr<Op> make_sign(const std::string& name) { return std::make_unique<Sign>(name); }
 
 }  // namespace bnn

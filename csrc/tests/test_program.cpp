@@ -7,7 +7,7 @@
 
 #include "base/bits.h"
 #include "ops/cast.h"
-#include "ops/elementwise.h"
+#include "ops/channel_arithmetic.h"
 #include "ops/layout.h"
 #include "ops/packing.h"
 #include "ops/pad_bits.h"

@@ -89,7 +89,12 @@ def test_a_float_tensor_and_bytes_make_one_program() -> None:
 
 def test_bytes_between_python_steps_and_programs() -> None:
     model = model_from_text(
-        "g (uint8[N, 4] x) => (float[] y) { a = BitwiseNot(x) f = Cast<to=1>(a) y = Relu(f) }"
+        """g (uint8[3, 4] x) => (float[] y) {
+            a = ReverseSequence<batch_axis=0, time_axis=1>(x, lengths)
+            f = Cast<to=1>(a)
+            y = Relu(f)
+        }""",
+        {"lengths": np.array([4, 2, 3])},
     )
     engine = assert_equal_answers(model, {"x": draw((3, 4), "uint8")}, executor=None)
     assert [layer.executor for layer in engine.summary().layers] == ["python", "native", "native"]

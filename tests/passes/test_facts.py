@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bnn_engine.passes import run_passes
-from bnn_engine.passes.binarize import BinarizeComparisons
+from bnn_engine.passes.activations import RecogniseActivations
 from bnn_engine.passes.facts import (
     channel_vector,
     describe,
@@ -101,7 +101,7 @@ def test_is_bipolar(body: str, expected: bool) -> None:
             "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
         },
     )
-    run_passes(graph, [BinarizeComparisons()])
+    run_passes(graph, [RecogniseActivations()])
     assert is_bipolar(graph.outputs[0]) is expected
 
 
