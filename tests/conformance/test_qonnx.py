@@ -20,6 +20,7 @@ from bnn_engine.graph.reference import evaluate
 from bnn_engine.importer import import_model
 from bnn_engine.ops import DOMAIN
 from tests.support.onnx_models import run_onnxruntime
+from tests.support.sample_models import sample_io, sample_models
 
 FOLDER = Path(__file__).parent / "fixtures" / "qonnx"
 
@@ -100,3 +101,38 @@ def test_ops_give_the_answers_of_the_executor(op: str, tmp_path: Path) -> None:
             assert answer.dtype == np.float32
             message = f"{name} of use {index}: {use.op} {use.attributes} {use.inputs[1:]}"
             np.testing.assert_array_equal(answer, use.answer, err_msg=message)
+
+
+NETWORKS = sorted(path.stem for path in FOLDER.glob("*.onnx"))
+
+
+@cache
+def network_io() -> dict[str, NDArray[Any]]:
+    with np.load(FOLDER / "networks.npz") as stored:
+        return dict(stored)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_give_the_answers_of_the_executor(name: str, tmp_path: Path) -> None:
+    pixels = network_io()[f"{name}.x"].astype(np.float32) / np.float32(255)
+    expected = network_io()[f"{name}.y"]
+    engine = bnn_engine.load(FOLDER / f"{name}.onnx")
+    answer = engine.predict(pixels)  # any number of rows, though most files are for one
+    if name.startswith("four_bits"):  # scales that are no powers of two
+        np.testing.assert_allclose(answer, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+    else:
+        np.testing.assert_array_equal(answer, expected)
+    np.testing.assert_array_equal(engine.predict(pixels[:1]), answer[:1])
+
+    path = tmp_path / "saved.onnx"
+    engine.save(path)
+    np.testing.assert_array_equal(bnn_engine.load(path).predict(pixels), answer)
+    (saved,) = run_onnxruntime(onnx.load(path), {engine.inputs[0].name: pixels})
+    np.testing.assert_allclose(saved, answer, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+def test_sample_networks() -> None:
+    for path in sample_models("qonnx"):
+        x, expected = sample_io(path)
+        answer = bnn_engine.load(path).predict(x)
+        np.testing.assert_array_equal(answer, expected, err_msg=path.stem)
