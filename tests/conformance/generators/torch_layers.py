@@ -7,6 +7,8 @@ Bi-Real-net and ReActNet (Liu et al.), XNOR-Net-PyTorch (Lee), IR-Net (Qin et al
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,9 +23,7 @@ class PolynomialSign(nn.Module):
         out_forward = torch.sign(x)
         mask1, mask2, mask3 = x < -1, x < 0, x < 1
         out1 = (-1) * mask1.type(torch.float32) + (x * x + 2 * x) * (1 - mask1.type(torch.float32))
-        out2 = out1 * mask2.type(torch.float32) + (-x * x + 2 * x) * (
-            1 - mask2.type(torch.float32)
-        )
+        out2 = out1 * mask2.type(torch.float32) + (-x * x + 2 * x) * (1 - mask2.type(torch.float32))
         out3 = out2 * mask3.type(torch.float32) + 1 * (1 - mask3.type(torch.float32))
         return out_forward.detach() - out3.detach() + out3
 
@@ -58,7 +58,8 @@ class _SignFunction(torch.autograd.Function):
 
 class FunctionSign(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = _SignFunction.apply(x)
+        function: Any = _SignFunction
+        result: Tensor = function.apply(x)
         return result
 
 

@@ -71,7 +71,8 @@ class BiReal18(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks(self.stem(x))
         x = nn.functional.adaptive_avg_pool2d(x, 1)
-        return self.head(x.view(x.size(0), -1))
+        logits: Tensor = self.head(x.view(x.size(0), -1))
+        return logits
 
 
 def bireal18() -> nn.Module:

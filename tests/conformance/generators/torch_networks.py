@@ -29,7 +29,7 @@ from tests.conformance.generators.export import store
 from tests.conformance.generators.parameters import Parameters, coarse_statistics
 from tests.conformance.generators.torch_forms import FORMS
 from tests.conformance.generators.torch_layers import AlphaSign, Bias
-from tests.conformance.generators.torch_models import BinarizedInPlace
+from tests.conformance.generators.torch_models import BinarizedInPlace, XnorConv, XnorLinear
 
 CALIBRATION_IMAGES = 16
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
@@ -95,7 +95,7 @@ def set_parameters(network: nn.Module, parameters: Parameters, image: tuple[int,
             for parameter in module.parameters():
                 parameter.data = torch.where(parameter >= 0, 1.0, -1.0)
     for module in network.modules():
-        if hasattr(module, "binarize"):
+        if isinstance(module, XnorConv | XnorLinear):
             module.binarize()
     network.eval()
     for norm in norms:
@@ -138,7 +138,7 @@ def exported(network: nn.Module, exporter: str, image: tuple[int, ...]) -> onnx.
         )
         assert program is not None
         return program.model_proto
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()
     torch.onnx.export(
         network,
         (images,),
