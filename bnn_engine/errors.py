@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "BnnError",
+    "BnnWarning",
     "DTypeError",
     "DatasetError",
     "IsaError",
@@ -17,6 +18,10 @@ __all__ = [
 
 class BnnError(Exception):
     """Root of all errors that bnn_engine raises on purpose."""
+
+
+class BnnWarning(UserWarning):
+    """The model can be run, but seems not to be what was trained."""
 
 
 class ModelFormatError(BnnError, ValueError):

@@ -1,4 +1,4 @@
-"""Float32 arithmetic in exactly the order in which ONNX Runtime performs it."""
+"""Arithmetic in exactly the order in which ONNX Runtime performs it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ __all__ = ["batch_norm_coefficients"]
 
 def batch_norm_coefficients(
     parameters: Sequence[NDArray[Any]], epsilon: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return s and B of ``y = x * s + B``, as which ONNX Runtime computes BatchNormalization.
 
-    Both steps of that are rounded to float32.
+    Both steps of that are rounded to float32, or to float64 where the variance is float64.
 
     Args:
-        parameters: scale, bias, mean and variance, float32 [C] each.
+        parameters: scale, bias, mean and variance, [C] each.
         epsilon: added to the variance.
 
     Returns:
-        s and B, float32 [C].
+        s and B, [C].
     """
-    scale, bias, mean, var = (np.asarray(array, dtype=np.float32) for array in parameters)
+    dtype: Any = np.float64 if parameters[3].dtype == np.float64 else np.float32
+    scale, bias, mean, var = (np.asarray(array, dtype=dtype) for array in parameters)
     with np.errstate(all="ignore"):
-        s = np.multiply(scale, np.float32(1) / np.sqrt(var + np.float32(epsilon)), dtype=np.float32)
-        return s, np.subtract(bias, mean * s, dtype=np.float32)
+        s: NDArray[Any] = scale * (dtype(1) / np.sqrt(var + dtype(epsilon)))
+        return s, np.subtract(bias, mean * s)

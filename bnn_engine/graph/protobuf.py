@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,11 @@ __all__ = [
     "array_dtype",
     "attribute_value",
     "constant_value",
+    "contained_dtype",
+    "container_kind",
     "element_type",
     "from_model",
+    "node_from_proto",
     "node_proto",
     "read_shape",
     "to_model",
@@ -35,6 +40,7 @@ _REASON_KEY = "bnn_engine.reason"
 # -- element types and shapes ----------------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
 def array_dtype(element: int) -> np.dtype[Any] | None:
     """NumPy dtype of an ONNX element type; None for UNDEFINED."""
     if element == onnx.TensorProto.UNDEFINED or element not in onnx.TensorProto.DataType.values():
@@ -45,6 +51,21 @@ def array_dtype(element: int) -> np.dtype[Any] | None:
 def element_type(dtype: np.dtype[Any]) -> int:
     """ONNX element type of a NumPy dtype (object arrays hold strings)."""
     return int(onnx.helper.np_dtype_to_tensor_dtype(dtype))
+
+
+def container_kind(type_proto: onnx.TypeProto) -> str:
+    """Return "sequence", "optional" or "map"."""
+    kind: str = type_proto.WhichOneof("value")
+    return kind.removesuffix("_type")
+
+
+def contained_dtype(type_proto: onnx.TypeProto) -> np.dtype[Any]:
+    """NumPy dtype of the tensors inside a sequence, optional or map (there: of its values)."""
+    while not type_proto.HasField("tensor_type"):
+        contained = getattr(type_proto, type_proto.WhichOneof("value"))
+        is_map = type_proto.HasField("map_type")
+        type_proto = contained.value_type if is_map else contained.elem_type
+    return array_dtype(type_proto.tensor_type.elem_type) or np.dtype(object)
 
 
 def read_shape(tensor_type: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
@@ -59,6 +80,8 @@ def read_shape(tensor_type: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
 
 def _value_info(value: Value) -> onnx.ValueInfoProto:
     info = onnx.ValueInfoProto(name=value.name)
+    if value.container is not None:
+        info.type.CopyFrom(value.container)
     if value.dtype is None:
         return info
     info.type.tensor_type.elem_type = element_type(value.dtype)
@@ -157,7 +180,9 @@ def from_model(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | Non
             _set_type(values[info.name], info.type)
             graph.inputs.append(values[info.name])
     for proto in model.graph.node:
-        _add_node(graph, proto, values, known)
+        node = node_from_proto(graph, proto, values, known)
+        if node is not None:
+            graph.append(node)
     graph.outputs = [values[info.name] for info in model.graph.output]
     return graph
 
@@ -166,20 +191,31 @@ def _set_type(value: Value, type_proto: onnx.TypeProto) -> None:
     if type_proto.HasField("tensor_type"):
         value.dtype = array_dtype(type_proto.tensor_type.elem_type)
         value.shape = read_shape(type_proto.tensor_type)
+    elif type_proto.WhichOneof("value") is not None:
+        value.container = onnx.TypeProto()
+        value.container.CopyFrom(type_proto)
 
 
-def _add_node(
+def node_from_proto(
     graph: Graph,
     proto: onnx.NodeProto,
     values: dict[str, Value],
-    known: Mapping[str, onnx.TypeProto],
-) -> None:
+    known: Mapping[str, onnx.TypeProto] = MappingProxyType({}),
+) -> Node | None:
+    """Make a node of ``graph`` that is not part of it yet; None for a Constant.
+
+    Args:
+        graph: registers the outputs, which thus get unique names, and the reason of the node.
+        proto: the node.
+        values: what the names in ``proto`` mean; its outputs are added.
+        known: types of outputs by name.
+    """
     attributes = {item.name: attribute_value(item) for item in proto.attribute}
     if proto.op_type == "Constant" and proto.domain == "":
         array = constant_value(attributes)
         if array is not None:
             values[proto.output[0]] = graph.constant(proto.output[0], array)
-            return
+            return None
     metadata = {item.key: item.value for item in proto.metadata_props}
     outputs = []
     for position, name in enumerate(proto.output):
@@ -206,7 +242,7 @@ def _add_node(
     )
     if _REASON_KEY in metadata:
         graph.reasons[outputs[0].name] = metadata[_REASON_KEY]
-    graph.append(node)
+    return node
 
 
 # -- graph to protobuf -----------------------------------------------------------------------------
@@ -271,5 +307,5 @@ def node_proto(node: Node, reasons: Mapping[str, str] | None = None) -> onnx.Nod
 def _intermediate_infos(graph: Graph) -> Iterable[onnx.ValueInfoProto]:
     for node in graph.nodes:
         for value in node.outputs:
-            if value.dtype is not None and not graph.is_output(value):
+            if (value.dtype or value.container) is not None and not graph.is_output(value):
                 yield _value_info(value)

@@ -131,7 +131,8 @@ def forget_types(model: onnx.ModelProto) -> None:
     """Drop the types of intermediate values and the shapes of outputs, in place."""
     del model.graph.value_info[:]
     for info in model.graph.output:
-        info.type.tensor_type.ClearField("shape")
+        if info.type.HasField("tensor_type"):
+            info.type.tensor_type.ClearField("shape")
 
 
 def _large_constant(node: onnx.NodeProto) -> onnx.TensorProto | None:
@@ -191,22 +192,26 @@ def _check(
                 raise ValueError("external data of this element type are not supported")
             data = load_external(tensor, num_bytes, folder)
             return np.frombuffer(data, dtype).reshape(tensor.dims)
-        found, expected = _data_size(tensor, count, num_bytes)
-        if found != expected:
-            raise ValueError(
-                f"holds {found} {'bytes' if tensor.raw_data else 'values'}, its shape "
-                f"{list(tensor.dims)} asks for {expected}"
-            )
+        if tensor.HasField("raw_data"):
+            data = tensor.raw_data  # once: each reading of the field copies it
+            _require_size(tensor, len(data), num_bytes, "bytes")
+            if wanted and dtype.kind in "iuf" and bits == dtype.itemsize * 8:
+                return np.frombuffer(data, dtype.newbyteorder("<")).reshape(tensor.dims).copy()
+        else:
+            _require_size(tensor, *_num_values(tensor, count, num_bytes), "values")
         return numpy_helper.to_array(tensor) if wanted else None
     except (OSError, ValueError, OverflowError) as error:
         problems.append(f"{name}: {error}")
         return None
 
 
-def _data_size(tensor: onnx.TensorProto, count: int, num_bytes: int) -> tuple[int, int]:
-    """How much data ``tensor`` holds, and how much it should hold."""
-    if tensor.HasField("raw_data"):
-        return len(tensor.raw_data), num_bytes
+def _require_size(tensor: onnx.TensorProto, found: int, expected: int, unit: str) -> None:
+    if found != expected:
+        raise ValueError(f"holds {found} {unit}, its shape {list(tensor.dims)} asks for {expected}")
+
+
+def _num_values(tensor: onnx.TensorProto, count: int, num_bytes: int) -> tuple[int, int]:
+    """How many values the typed field of ``tensor`` holds, and how many it should hold."""
     field = _TYPED_FIELDS.get(tensor.data_type, "int32_data")
     per_value = (
         2 if tensor.data_type in (onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128) else 1

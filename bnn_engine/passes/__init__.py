@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnn_engine.graph.graph import Graph
+from bnn_engine.passes.activations import RecogniseActivations
 from bnn_engine.passes.base import Declined, Pass, Rewrite
 from bnn_engine.passes.batch_axis import BatchAxis
-from bnn_engine.passes.binarize import BinarizeComparisons
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
+from bnn_engine.passes.bipolar_quant import BipolarQuants
+from bnn_engine.passes.common_subexpressions import CommonSubexpressions
+from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
+from bnn_engine.passes.int_quant import IntQuants
+from bnn_engine.passes.lost_signs import FindLostSigns
+from bnn_engine.passes.multi_threshold import MultiThresholds
+from bnn_engine.passes.qcdq import QuantizeDequantize
+from bnn_engine.passes.quantize_values import QuantizeValues
+from bnn_engine.passes.remove_expands import RemoveExpands
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
+from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
 __all__ = [
     "PACKED_PASSES",
@@ -30,20 +41,38 @@ __all__ = [
 
 PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
+    ExpandFunctions(),
     FoldConstants(),
+    RemoveExpands(),
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
+    RemoveExpands(),  # once more: shapes that are equal show only now
     HoistCasts(),
-    BinarizeComparisons(),
+    CommonSubexpressions(),
+    BipolarQuants(),
+    IntQuants(),
+    Truncs(),
+    MultiThresholds(),
+    XnorPopcounts(),
+    QuantizeDequantize(),
+    QuantizeValues(),
+    RecogniseActivations(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
     SignsOfSums(),
     AbsorbIntoThresholds(),
+    FindLostSigns(),
     BatchAxis(),
 )
 """All passes in the order in which they run."""
 
-UNFUSED_PASSES: tuple[Pass, ...] = (RemoveIdentity(), FoldConstants(), ResolveShapes(), BatchAxis())
+UNFUSED_PASSES: tuple[Pass, ...] = (
+    RemoveIdentity(),
+    ExpandFunctions(),
+    FoldConstants(),
+    ResolveShapes(),
+    BatchAxis(),
+)
 """Only what makes shapes known: every tensor of the original graph can still be computed."""
 
 PACKED_PASSES: tuple[Pass, ...] = (BatchAxis(),)
@@ -53,14 +82,17 @@ PACKED_PASSES: tuple[Pass, ...] = (BatchAxis(),)
 def run_passes(
     graph: Graph, passes: Sequence[Pass] = PASSES, stop_after: int | None = None
 ) -> None:
-    """Run ``passes`` on ``graph`` in place; after each, delete dead nodes and check the graph.
+    """Run ``passes`` on ``graph`` in place; after edits, delete dead nodes and check the graph.
 
     Args:
         graph: the graph to rewrite.
         passes: what to run, in order.
         stop_after: run only that many of them, to find the one that goes wrong.
     """
+    checked = -1
     for step in passes[:stop_after]:
         step.run(graph)
-        graph.remove_dead_nodes()
-        graph.check()
+        if graph.edits != checked:
+            graph.remove_dead_nodes()
+            graph.check()
+            checked = graph.edits

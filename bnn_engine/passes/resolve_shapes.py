@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from bnn_engine.graph.graph import Dim, Graph, Node, Value
 from bnn_engine.graph.inference import infer_shapes
+from bnn_engine.graph.inlining import inline_subgraph
 from bnn_engine.graph.protobuf import array_dtype
 from bnn_engine.passes.base import Pass
 
@@ -42,6 +44,9 @@ class ResolveShapes(Pass):
       included,
     - numbers where they are known, and at most one -1 elsewhere.
 
+    A target of ``allowzero`` says so too where it repeats the input's extents. An If that asks
+    whether a known extent is 1 (torch.squeeze) becomes the branch that is taken.
+
     A target -1 is known where all other extents cancel against the input's: [N, 32, 5, 5] → [-1,
     800] is [N, 800]. Flatten(axis=1) is the Reshape to [0, rest].
     """
@@ -69,6 +74,9 @@ def _sweep(graph: Graph) -> None:
     for node in list(graph.nodes):
         if node.domain:
             continue
+        if node.op_type == "If":
+            _choose_branch(graph, node, known)
+            continue
         if node.op_type in ("Reshape", "Flatten"):
             _normalise_reshape(graph, node, known)
         elif node.op_type in ("ConstantOfShape", "Expand"):
@@ -80,6 +88,15 @@ def _sweep(graph: Graph) -> None:
         dtype = node.output.dtype
         if dtype is not None and all(_is_int(element) for element in result.flat):
             graph.fold(node, [result.astype(dtype)])
+
+
+def _choose_branch(graph: Graph, node: Node, known: dict[int, Extents]) -> None:
+    condition = _extents_of(node.input(0), known)
+    if condition is None or condition.size != 1 or not isinstance(condition.flat[0], bool):
+        return
+    branch = node.attributes["then_branch" if condition.flat[0] else "else_branch"]
+    if isinstance(branch, onnx.GraphProto) and not branch.input:
+        inline_subgraph(graph, node, branch)
 
 
 # -- symbolic evaluation ---------------------------------------------------------------------------
@@ -383,7 +400,7 @@ def _target(node: Node, shape: tuple[Dim, ...], known: dict[int, Extents]) -> li
     if node.op_type == "Flatten":
         return (
             [shape[0], -1]
-            if shape and node.attributes.get("axis", 1) in (1, 1 - len(shape))
+            if shape and _is_second(node.attributes.get("axis", 1), len(shape))
             else None
         )
     extents = _extents_of(node.input(1), known)
@@ -391,11 +408,18 @@ def _target(node: Node, shape: tuple[Dim, ...], known: dict[int, Extents]) -> li
         return None
     target: list[Dim] = list(extents)
     if node.attributes.get("allowzero", 0):
-        # A dynamic extent may be 0 too, which "copy" and "infer" would read otherwise.
-        return target if all(isinstance(e, int) and e != 0 for e in target) else None
+        # A dynamic extent may be 0 too: "copy" keeps it, "infer" would read it otherwise.
+        pairs = zip(target, (*shape, *[None] * len(target)), strict=False)
+        plain = all((isinstance(e, int) and e != 0) or (e and e == same) for e, same in pairs)
+        return target if plain else None
     if any(extent == 0 and axis >= len(shape) for axis, extent in enumerate(target)):
         return None
     return [shape[axis] if extent == 0 else extent for axis, extent in enumerate(target)]
+
+
+def _is_second(axis: object, rank: int) -> bool:
+    """Whether ``axis`` is axis 1 of ``rank`` axes, or behind the last of a single one."""
+    return axis == 1 or (rank > 1 and axis == 1 - rank)
 
 
 def resolve_target(shape: Sequence[Dim], target: Sequence[Dim]) -> list[Dim]:

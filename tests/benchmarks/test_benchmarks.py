@@ -572,3 +572,30 @@ def test_answers_of_larq(module: Any) -> None:
         x = layer.inputs(2)
         larq = module("larq_binary").load_larq(layer, 2)
         np.testing.assert_array_equal(larq.predict(x), layer.answer(x))
+
+
+def test_load_time_runs() -> None:
+    files = [str(bnn_engine.models.path(name)) for name in ("mnist-mlp", "mnist-bmlp")]
+    done = run_python("load_time.py", "--json", "--num-loads=2", *files)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert [row["name"] for row in rows] == ["mnist-mlp.onnx", "mnist-bmlp.onnx"]
+    for row in rows:
+        for times in (row["file"], row["packed"]):
+            assert 0 < times["warm_min"] <= times["warm_median"]
+            assert times["first"] > 0
+    assert rows[1]["packed_bytes"] < rows[1]["file_bytes"]
+
+
+def test_load_time_prints_a_table() -> None:
+    done = run_python("load_time.py", "--num-loads=1", str(bnn_engine.models.path("mnist-mlp")))
+    assert "| mnist-mlp.onnx |" in done.stdout
+
+
+@pytest.mark.parametrize(("name", "layers"), [("Bi-Real-18", 21), ("ResNet50", 54)])
+def test_large_networks_are_what_they_are_called(module: Any, name: str, layers: int) -> None:
+    engine = bnn_engine.load(module("large_networks").LARGE_NETWORKS[name](), fallback="error")
+    rows = [layer for layer in engine.summary().layers if layer.op.endswith(("Conv", "Gemm"))]
+    assert len(rows) == layers
+    binary = sum("Binary" in layer.op for layer in rows)
+    assert binary == (16 if name == "Bi-Real-18" else 0)

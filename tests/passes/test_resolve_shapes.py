@@ -3,6 +3,7 @@ import pytest
 
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.passes import run_passes
+from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes, resolve_target
 from tests.support.onnx_models import (
     Array,
@@ -42,6 +43,12 @@ I64: dict[str, Array] = {
         ("N, C, H, W", "y = Flatten(x)", [0, -1]),
         ("N, C, 20", "y = Reshape(x, t_0_m)", [0, -1]),
         ("N, 40, H", "y = Reshape<allowzero = 1>(x, t_m_800)", [-1, 800]),
+        (
+            "N, 2, 20, 20",
+            "s = Shape<end = 1>(x)  t = Concat<axis = 0>(s, c800)"
+            "  y = Reshape<allowzero = 1>(x, t)",
+            [0, 800],
+        ),
         (
             "N, 2, 20, 20",
             "s = Shape(x)  n = Gather(s, zero)  u = Unsqueeze(n, zero1)"
@@ -104,6 +111,40 @@ def test_chains_of_unknown_shapes() -> None:
     run_passes(graph, [ResolveShapes()])
     assert op_types(graph) == ["Reshape", "MaxPool", "Reshape"]
     assert graph.outputs[0].shape == ("N", 200)
+
+
+SQUEEZE = """g (float[N, {channels}, 20] x) => (float[A, B] y) {{
+    s = Shape(x)  n = Gather(s, one)  c = Equal(n, one)
+    r = If(c) <
+        then_branch = squeezed () => (float[P, Q] p) {{ k = Identity(axis)  p = Squeeze(x, k) }},
+        else_branch = left () => (float[R, S] q) {{
+            m = ReduceMax<keepdims = 0>(x, axis)  q = Neg(m)
+        }}
+    >
+    y = Abs(r)
+}}"""
+
+
+@pytest.mark.parametrize(("channels", "branch"), [(1, ["Squeeze"]), (3, ["ReduceMax", "Neg"])])
+def test_branches_that_extents_decide(channels: int, branch: list[str]) -> None:
+    """As torch.squeeze leaves them; names that both graphs use mean different things."""
+    text = SQUEEZE.format(channels=channels)
+    constants: dict[str, Array] = {"one": np.array(1), "axis": np.array([1])}
+    graph = graph_from_text(text, constants)
+    run_passes(graph, [ResolveShapes(), RemoveIdentity()])
+    assert op_types(graph) == [*branch, "Abs"]
+    assert graph.outputs[0].shape == ("N", 20)
+    x = np.arange(-20 * channels, 20 * channels, dtype=np.float32).reshape(2, channels, 20)
+    (expected,) = run_onnxruntime(model_from_text(text, constants), {"x": x})
+    np.testing.assert_array_equal(evaluate(graph, {"x": x})["y"], expected)
+
+
+def test_branches_that_the_batch_decides_stay() -> None:
+    text = SQUEEZE.replace("one)  c", "zero)  c").format(channels=1)
+    constants: dict[str, Array] = {"one": np.array(1), "axis": np.array([1]), "zero": np.array(0)}
+    graph = graph_from_text(text, constants)
+    run_passes(graph, [ResolveShapes()])
+    assert "If" in op_types(graph)
 
 
 def test_static_shapes_become_constants() -> None:
