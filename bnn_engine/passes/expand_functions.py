@@ -80,10 +80,21 @@ def _is_call(node: Node) -> bool:
     value = node.input(0)
     dtype = None if value is None or value.dtype is None else value.dtype.name
     if node.op_type in _FLOAT32_ONLY:
-        return dtype not in (None, "float32", *_HALVES)
+        return dtype is not None and not (dtype in ("float32", *_HALVES) and _has_kernel(node))
     if node.op_type in _ROUNDED_BY_PARTS:
         return dtype in _HALVES
     return node.op_type in _ALWAYS
+
+
+def _has_kernel(node: Node) -> bool:
+    """Whether the core can run an op of _FLOAT32_ONLY: constant parameters, known extents."""
+    x = node.input(0)
+    if x is None or x.shape is None:
+        return False
+    if any(value is not None and value.const is None for value in node.inputs[1:]):
+        return False
+    known = all(isinstance(extent, int) for extent in x.shape[1:])
+    return known and not any(value.consumers for value in node.outputs[1:])
 
 
 def _expand(graph: Graph, node: Node) -> list[Node]:

@@ -186,3 +186,35 @@ def test_random_graphs(choices: list[int]) -> None:
     wanted = run_onnxruntime(model, x)
     for got, array in zip(run_onnxruntime(to_model(graph), x), wanted, strict=True):
         np.testing.assert_allclose(got, array, rtol=1e-5)
+
+
+def test_networks_of_tf2onnx_keep_transposes_at_their_ends_only() -> None:
+    """Signs and pads are channels last, convolutions and BatchNormalization channels first."""
+    random = np.random.default_rng(3)
+    blocks, constants, last = [], {}, "x"
+    for block in range(3):
+        b = f"b{block}"
+        blocks.append(
+            f"""{b}s = Sign({last})  {b}p = Pad({b}s, frame, one)  {b}t = {NCHW}({b}p)
+            {b}c = Conv({b}t, {b}w)  {b}n = BatchNormalization({b}c, {b}g, {b}g, {b}g, {b}v)
+            {b}o = {NHWC}({b}n)  {b}y = Add({b}o, {last})"""
+        )
+        constants[f"{b}w"] = random.choice(np.array([-1, 1], np.float32), (64, 64, 3, 3))
+        constants[f"{b}g"] = random.normal(size=64).astype(np.float32)
+        constants[f"{b}v"] = np.abs(random.normal(size=64)).astype(np.float32)
+        last = f"{b}y"
+    constants["frame"] = np.array([0, 1, 1, 0, 0, 1, 1, 0])
+    constants["one"] = np.array(1, np.float32)
+    text = f"g (float[N, 6, 6, 64] x) => (float[] y) {{ {' '.join(blocks)} y = Relu({last}) }}"
+    graph = graph_from_text(text, constants)
+    run_passes(graph)
+    ops = op_types(graph)
+    assert ops.count("Transpose") == 2
+    assert ops.count("BinaryConv") == 3
+    for node in graph.nodes:
+        if node.op_type == "Transpose":
+            assert node.inputs[0] is graph.inputs[0] or node.output is graph.outputs[0]
+    x = {"x": random.normal(size=(2, 6, 6, 64)).astype(np.float32)}
+    (wanted,) = run_onnxruntime(model_from_text(text, constants), x)
+    (got,) = run_onnxruntime(to_model(graph), x)
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
