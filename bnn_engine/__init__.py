@@ -3,6 +3,8 @@
 ``engine = bnn_engine.load("model.onnx"); y = engine.predict(x)``
 """
 
+from typing import TYPE_CHECKING, Any
+
 from bnn_engine import models
 from bnn_engine.cpu import CpuInfo, cpu_info
 from bnn_engine.engine import Engine, TensorInfo, load
@@ -17,6 +19,9 @@ from bnn_engine.errors import (
     UnsupportedOpError,
 )
 
+if TYPE_CHECKING:
+    from bnn_engine import backend
+
 __all__ = [
     "BnnError",
     "BnnWarning",
@@ -29,14 +34,22 @@ __all__ = [
     "ShapeError",
     "TensorInfo",
     "UnsupportedOpError",
+    "backend",
     "cpu_info",
     "load",
     "models",
 ]
 
 
-def __getattr__(name: str) -> str:
-    """``__version__``, looked up when asked for: reading package metadata costs 30 ms of import."""
+def __getattr__(name: str) -> Any:
+    """Look up what costs time to import only when it is asked for.
+
+    ``backend`` imports onnx; ``__version__`` reads package metadata (30 ms).
+    """
+    if name == "backend":
+        from importlib import import_module
+
+        return import_module("bnn_engine.backend")
     if name == "__version__":
         from importlib.metadata import version
 

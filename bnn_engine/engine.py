@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn_engine import _core
-from bnn_engine.arrays import as_array, convert, matching
+from bnn_engine.arrays import as_value, convert, matching
 from bnn_engine.errors import BnnError, BnnWarning, DTypeError, ShapeError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bnn_engine.graph import Graph, Value
     from bnn_engine.lowering import LayerSummary, Summary
     from bnn_engine.network import Network
+    from bnn_engine.specialise import LateBinding
 
     Source = str | os.PathLike[str] | bytes | onnx.ModelProto
 
@@ -36,18 +37,31 @@ class TensorInfo:
 
     Attributes:
         name: as in the model.
-        shape: extents; a symbolic (free) extent is its name, an unknown one "?".
-        dtype: NumPy dtype.
+        shape: extents; a symbolic (free) extent is its name, an unknown one "?". Empty where
+            ``kind`` is not "tensor".
+        dtype: NumPy dtype, that of the tensors inside where ``kind`` is not "tensor"; object for
+            strings.
+        kind: "tensor"; or "sequence" (a list), "optional" (a value or None) or "map" (a dict).
     """
 
     name: str
     shape: tuple[int | str, ...]
     dtype: np.dtype[Any]
+    kind: str = "tensor"
 
 
 def _tensor_info(value: Value) -> TensorInfo:
+    if value.container is not None:
+        from bnn_engine.graph.protobuf import contained_dtype, container_kind
+
+        kind, dtype = container_kind(value.container), contained_dtype(value.container)
+        return TensorInfo(value.name, (), dtype, kind)
     shape = tuple("?" if dim is None else dim for dim in value.shape or ())
     return TensorInfo(value.name, shape, value.dtype or np.dtype(np.float32))
+
+
+def _matching_value(x: Any, info: TensorInfo) -> Any:
+    return as_value(x, info.kind, info.name, lambda array: matching(array, info.dtype, info.name))
 
 
 def load(source: Source, num_threads: int | None = None, fallback: str = "reference") -> Engine:
@@ -80,15 +94,19 @@ def load(source: Source, num_threads: int | None = None, fallback: str = "refere
     elif isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
         raise BnnError(f"num_threads must be a positive integer or None, not {num_threads!r}")
     from bnn_engine.importer import import_model
-    from bnn_engine.ops import DOMAIN
-    from bnn_engine.passes import PACKED_PASSES, PASSES, run_passes
+    from bnn_engine.passes import PACKED_PASSES, PASSES, UNFUSED_PASSES, run_passes
+    from bnn_engine.specialise import LateBinding, parameter_inputs
 
     graph = import_model(source)
-    packed = any(node.domain == DOMAIN for node in graph.nodes)
-    run_passes(graph, PACKED_PASSES if packed else PASSES)
+    unbound = graph.copy() if parameter_inputs(graph, graph.nodes) else None
+    run_passes(graph, PACKED_PASSES if graph.analysed else PASSES)
     if graph.warnings:
         warnings.warn("\n".join(graph.warnings), BnnWarning, stacklevel=2)
-    return Engine(graph, source, num_threads, fallback)
+    engine = Engine(graph, source, num_threads, fallback)
+    if unbound is not None:
+        passes = UNFUSED_PASSES if graph.analysed else PASSES
+        engine._late = LateBinding.of(unbound, graph, passes, num_threads, fallback)
+    return engine
 
 
 class Engine:
@@ -111,13 +129,11 @@ class Engine:
         self._isa = _core.active_isa()
         self._network: Network
         self._layers: list[LayerSummary]
+        self._late: LateBinding | None = None
         self._network, self._layers = lower(graph, num_threads, fallback)
         self.inputs = tuple(_tensor_info(value) for value in graph.inputs)
         self.outputs = tuple(_tensor_info(value) for value in graph.outputs)
         single = self._network.program if len(self.inputs) == len(self.outputs) == 1 else None
-        # A program reads a bool input as bytes: those of an integer array need not be 0 or 1.
-        if single is not None and self.inputs[0].dtype == np.bool_:
-            single = None
         self._run_plain = None if single is None else single.run_plain
 
     def predict(self, x: Any, out: Array | None = None) -> Any:
@@ -148,7 +164,8 @@ class Engine:
             names = ", ".join(repr(info.name) for info in self.inputs)
             raise ShapeError(f"the network has the inputs {names}: pass them to run() by name")
         info = self.inputs[0]
-        results = self._run({info.name: convert(as_array(x, info.name), info.dtype, info.name)})
+        value = as_value(x, info.kind, info.name, lambda a: convert(a, info.dtype, info.name))
+        results = self._run({info.name: value})
         if out is None:
             return results[0] if len(results) == 1 else tuple(results)
         if len(results) != 1:
@@ -182,10 +199,7 @@ class Engine:
                 if names
             ]
             raise ShapeError(f"inputs {' and '.join(parts)}; the network has {sorted(known)}")
-        arrays = {
-            name: matching(as_array(value, name), known[name].dtype, name)
-            for name, value in feeds.items()
-        }
+        arrays = {name: _matching_value(value, known[name]) for name, value in feeds.items()}
         if outputs is None:
             return dict(zip((info.name for info in self.outputs), self._run(arrays), strict=True))
         wanted = [outputs] if isinstance(outputs, str) else list(outputs)
@@ -194,10 +208,15 @@ class Engine:
         return dict(zip(wanted, self._run(arrays, wanted), strict=True))
 
     def summary(self) -> Summary:
-        """What runs how: a table of layers with kernels, fusions, MACs, bytes and reasons."""
+        """What runs how: a table of layers with kernels, fusions, MACs, bytes and reasons.
+
+        Where inputs are parameters of ops, such as the target of a Reshape or weights, a network is
+        built for their values when they are given: then this is that of the latest call.
+        """
         from bnn_engine.lowering import Summary
 
-        return Summary(self._layers, self._isa)
+        layers = self._late.layers if self._late is not None else None
+        return Summary(layers or self._layers, self._isa)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the packed model: 1-bit weights as bits, thresholds instead of normalisation.
@@ -218,8 +237,10 @@ class Engine:
             raise BnnError(f"cannot write {os.fspath(path)!r}: {error}") from error
 
     def trim(self) -> None:
-        """Give back cached plans and workspaces."""
+        """Give back cached plans and workspaces, and networks built for values of parameters."""
         self._network.trim()
+        if self._late is not None:
+            self._late.trim()
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{info.name} {list(info.shape)}" for info in self.inputs)
@@ -231,12 +252,15 @@ class Engine:
     def _run(self, arrays: dict[str, Array], outputs: list[str] | None = None) -> list[Array]:
         """Results for checked dtypes."""
         self._check_shapes(arrays)
-        return self._network.run(arrays, outputs)
+        bound = None if self._late is None else self._late.network(arrays)
+        return (bound or self._network).run(arrays, outputs)
 
     def _check_shapes(self, arrays: Mapping[str, Array]) -> None:
         """Raise ShapeError unless all arrays fit and equal symbols have equal extents."""
         symbols: dict[str, tuple[int, str]] = {}
         for info in self.inputs:
+            if info.kind != "tensor":
+                continue
             got = arrays[info.name].shape
             fits = len(got) == len(info.shape)
             for axis, (extent, wanted) in enumerate(zip(got, info.shape, strict=False)):

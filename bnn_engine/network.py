@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn_engine import _core
+from bnn_engine.element_types import as_stored, stored_dtype
 from bnn_engine.errors import BnnError
 
 __all__ = ["NativeStage", "Network", "PythonStage"]
 
 Array = NDArray[Any]
+"""An array; among the inputs and outputs of Python steps also a list (sequence), None (empty
+optional) or dict (map)."""
 
 
 class NativeStage:
-    """A program of the core with the tensors it reads and the float32 tensors it writes.
+    """A program of the core with the tensors it reads and writes.
 
     Attributes:
         program: the program.
@@ -31,6 +35,7 @@ class NativeStage:
         inputs: tuple[str, ...],
         dtypes: tuple[np.dtype[Any], ...],
         outputs: tuple[str, ...],
+        output_dtypes: tuple[np.dtype[Any], ...],
         build_keeping_nan: Callable[[], _core.Program] | None = None,
     ) -> None:
         """Make a stage.
@@ -40,6 +45,7 @@ class NativeStage:
             inputs: names of the tensors it reads.
             dtypes: their dtypes.
             outputs: names of the tensors it computes.
+            output_dtypes: their dtypes.
             build_keeping_nan: makes the same program in floats, for the rare call in which NaN
                 reaches signs that ``program`` packs; None where it packs none.
         """
@@ -47,20 +53,27 @@ class NativeStage:
         self.inputs = inputs
         self.outputs = outputs
         self._dtypes = dtypes
+        self._output_dtypes = output_dtypes
         self._build_keeping_nan = build_keeping_nan
         self._keeping_nan: _core.Program | None = None
 
     def run(self, tensors: dict[str, Array]) -> None:
         """Compute the stage's outputs into ``tensors``."""
         arrays = [
-            np.require(tensors[name], dtype, ["C", "A"])
+            as_stored(tensors[name], dtype)
             for name, dtype in zip(self.inputs, self._dtypes, strict=True)
         ]
         results = self.program.run(arrays)
         if results is None:
             results = self._program_keeping_nan().run(arrays)
         assert results is not None
-        tensors.update(zip(self.outputs, results, strict=True))
+        for name, dtype, result in zip(self.outputs, self._output_dtypes, results, strict=True):
+            tensors[name] = result.view(dtype)
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the program itself gives arrays of the outputs' dtypes."""
+        return all(stored_dtype(dtype) == dtype for dtype in self._output_dtypes)
 
     def trim(self) -> None:
         """Free cached plans and workspaces."""
@@ -94,7 +107,7 @@ class PythonStage:
         try:
             results = self.function(arrays)
         except Exception as error:  # onnx.reference checks nothing: whatever NumPy raises gets here
-            shapes = [None if array is None else list(array.shape) for array in arrays]
+            shapes = [list(a.shape) if isinstance(a, np.ndarray) else type(a) for a in arrays]
             raise BnnError(
                 f"{self.label} cannot be computed for inputs of shapes {shapes} "
                 f"({type(error).__name__}: {error}); check its attributes and the input shapes"
@@ -106,7 +119,8 @@ class Network:
     """Stages over named tensors.
 
     Attributes:
-        program: the program when it alone computes all outputs from all inputs, else None.
+        program: the program when it alone computes all outputs from all inputs, and as arrays of
+            their dtypes, else None.
     """
 
     def __init__(
@@ -122,7 +136,8 @@ class Network:
         self.program: _core.Program | None = None
         if len(stages) == 1 and isinstance(stages[0], NativeStage):
             stage = stages[0]
-            if stage.inputs == tuple(inputs) and stage.outputs == self._outputs:
+            whole = stage.inputs == tuple(inputs) and stage.outputs == self._outputs
+            if whole and stage.is_direct:
                 self.program = stage.program
 
     def run(self, feeds: Mapping[str, Array], outputs: Iterable[str] | None = None) -> list[Array]:
@@ -135,8 +150,11 @@ class Network:
         for name in wanted:
             array = tensors[name]
             # Python steps may return views; callers must be able to write into what they get.
+            if not isinstance(array, np.ndarray):
+                results.append(deepcopy(array))
+                continue
             others = (*feeds.values(), *self._constants.values(), *results)
-            shared = any(np.may_share_memory(array, other) for other in others)
+            shared = any(_may_share_memory(array, other) for other in others)
             results.append(array.copy() if shared else array)
         return results
 
@@ -145,3 +163,9 @@ class Network:
         for stage in self._stages:
             if isinstance(stage, NativeStage):
                 stage.trim()
+
+
+def _may_share_memory(array: Array, other: Any) -> bool:
+    if isinstance(other, (list, tuple)):
+        return any(_may_share_memory(array, item) for item in other)
+    return isinstance(other, np.ndarray) and np.may_share_memory(array, other)

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import onnx
 
 __all__ = ["Attribute", "Dim", "Graph", "Node", "Value"]
 
@@ -32,11 +36,13 @@ class Value:
         dtype: NumPy dtype, or None where it is unknown.
         shape: extents, or None where even the rank is unknown.
         const: the array itself for initializers and folded constants, else None.
+        container: the ONNX type of a sequence, an optional or a map, whose dtype and shape are
+            None; None for tensors.
         producer: the node that computes it; None for graph inputs and constants.
         consumers: nodes that read it, one entry per reading input slot.
     """
 
-    __slots__ = ("const", "consumers", "dtype", "name", "producer", "shape")
+    __slots__ = ("const", "consumers", "container", "dtype", "name", "producer", "shape")
 
     def __init__(
         self,
@@ -49,6 +55,7 @@ class Value:
         self.dtype = const.dtype if const is not None else dtype
         self.shape: tuple[Dim, ...] | None = const.shape if const is not None else shape
         self.const = const
+        self.container: onnx.TypeProto | None = None
         self.producer: Node | None = None
         self.consumers: list[Node] = []
 
@@ -108,6 +115,7 @@ class Graph:
         nodes: all nodes, each after the producers of its inputs.
         rows_independent: None when axis 0 of every input and output is a batch axis over which all
             nodes work row by row; otherwise the reason why that could not be proven.
+        analysed: whether it was read from a file that all passes have been over.
         reasons: for dense and convolution layers that stay in float, by output value name: why.
         warnings: what seems to be wrong with the model although it can be run.
         edits: how often nodes have been added, taken away or linked anew.
@@ -121,6 +129,7 @@ class Graph:
         self.outputs: list[Value] = []
         self.nodes: list[Node] = []
         self.rows_independent: str | None = "not analysed"
+        self.analysed = False
         self.reasons: dict[str, str] = {}
         self.warnings: list[str] = []
         self.edits = 0
@@ -221,11 +230,12 @@ class Graph:
     def replace_node(self, node: Node, replacement: Sequence[Node]) -> None:
         """Put ``replacement`` in the place of ``node``.
 
-        The last new node is given with ``node.outputs`` as its outputs, so that readers, names,
-        shape and dtype stay what they are.
+        The new nodes are given with the values of ``node.outputs`` among their outputs, so that
+        readers, names, shape and dtype stay what they are.
         """
-        if replacement[-1].outputs != node.outputs:
-            raise AssertionError(f"{replacement[-1]!r} does not compute the outputs of {node!r}")
+        made = {id(value) for new in replacement for value in new.outputs}
+        if any(id(value) not in made for value in node.outputs):
+            raise AssertionError(f"{list(replacement)} do not compute the outputs of {node!r}")
         index = self.nodes.index(node)
         self._detach(node)
         for offset, new in enumerate(replacement):
@@ -254,6 +264,39 @@ class Graph:
                 self.remove(node)
                 removed += 1
         return removed
+
+    def copy(self) -> Graph:
+        """Return a copy of values and nodes; arrays and attribute values are shared."""
+        made = Graph(self.name, self.opset)
+        made.domain_versions = dict(self.domain_versions)
+        made.rows_independent, made.analysed = self.rows_independent, self.analysed
+        made.reasons, made.warnings = dict(self.reasons), list(self.warnings)
+        made._names = set(self._names)
+        values: dict[int, Value] = {}
+
+        def copied(value: Value) -> Value:
+            if id(value) not in values:
+                twin = Value(value.name, value.dtype, value.shape, value.const)
+                twin.container = value.container
+                values[id(value)] = twin
+            return values[id(value)]
+
+        made.inputs = [copied(value) for value in self.inputs]
+        for node in self.nodes:
+            made.append(
+                Node(
+                    node.op_type,
+                    [None if value is None else copied(value) for value in node.inputs],
+                    [copied(value) for value in node.outputs],
+                    dict(node.attributes),
+                    node.name,
+                    node.domain,
+                    node.origins,
+                    {name: copied(value) for name, value in node.captures.items()},
+                )
+            )
+        made.outputs = [copied(value) for value in self.outputs]
+        return made
 
     # -- looking ----------------------------------------------------------------------------------
 

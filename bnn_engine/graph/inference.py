@@ -41,7 +41,12 @@ def infer_shapes(graph: Graph) -> None:
     values = graph.values()
     for info in (*inferred.graph.value_info, *inferred.graph.output):
         value = values.get(info.name)
-        if value is None or value.producer is None or not info.type.HasField("tensor_type"):
+        if value is None or value.producer is None:
+            continue
+        if not info.type.HasField("tensor_type"):
+            if info.type.WhichOneof("value") is not None:
+                value.container = onnx.TypeProto()
+                value.container.CopyFrom(info.type)
             continue
         value.dtype = array_dtype(info.type.tensor_type.elem_type)
         _merge(value, read_shape(info.type.tensor_type))

@@ -20,6 +20,8 @@ __all__ = [
     "array_dtype",
     "attribute_value",
     "constant_value",
+    "contained_dtype",
+    "container_kind",
     "element_type",
     "from_model",
     "node_from_proto",
@@ -51,6 +53,21 @@ def element_type(dtype: np.dtype[Any]) -> int:
     return int(onnx.helper.np_dtype_to_tensor_dtype(dtype))
 
 
+def container_kind(type_proto: onnx.TypeProto) -> str:
+    """Return "sequence", "optional" or "map"."""
+    kind: str = type_proto.WhichOneof("value")
+    return kind.removesuffix("_type")
+
+
+def contained_dtype(type_proto: onnx.TypeProto) -> np.dtype[Any]:
+    """NumPy dtype of the tensors inside a sequence, optional or map (there: of its values)."""
+    while not type_proto.HasField("tensor_type"):
+        contained = getattr(type_proto, type_proto.WhichOneof("value"))
+        is_map = type_proto.HasField("map_type")
+        type_proto = contained.value_type if is_map else contained.elem_type
+    return array_dtype(type_proto.tensor_type.elem_type) or np.dtype(object)
+
+
 def read_shape(tensor_type: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
     """Extents of a tensor type; None where the rank is unknown."""
     if not tensor_type.HasField("shape"):
@@ -63,6 +80,8 @@ def read_shape(tensor_type: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
 
 def _value_info(value: Value) -> onnx.ValueInfoProto:
     info = onnx.ValueInfoProto(name=value.name)
+    if value.container is not None:
+        info.type.CopyFrom(value.container)
     if value.dtype is None:
         return info
     info.type.tensor_type.elem_type = element_type(value.dtype)
@@ -172,6 +191,9 @@ def _set_type(value: Value, type_proto: onnx.TypeProto) -> None:
     if type_proto.HasField("tensor_type"):
         value.dtype = array_dtype(type_proto.tensor_type.elem_type)
         value.shape = read_shape(type_proto.tensor_type)
+    elif type_proto.WhichOneof("value") is not None:
+        value.container = onnx.TypeProto()
+        value.container.CopyFrom(type_proto)
 
 
 def node_from_proto(
@@ -285,5 +307,5 @@ def node_proto(node: Node, reasons: Mapping[str, str] | None = None) -> onnx.Nod
 def _intermediate_infos(graph: Graph) -> Iterable[onnx.ValueInfoProto]:
     for node in graph.nodes:
         for value in node.outputs:
-            if value.dtype is not None and not graph.is_output(value):
+            if (value.dtype or value.container) is not None and not graph.is_output(value):
                 yield _value_info(value)

@@ -6,6 +6,7 @@ Standard ops run through ``onnx.reference``, ops of our domain through their Num
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,17 @@ from numpy.typing import NDArray
 from bnn_engine.graph.arithmetic import batch_norm_coefficients
 from bnn_engine.graph.graph import Graph, Node
 from bnn_engine.graph.numpy_ops import numpy_function
+from bnn_engine.graph.windows import WINDOW_OPS
 from bnn_engine.ops import DOMAIN, OPS
 
 __all__ = ["evaluate", "node_function"]
 
 Array = NDArray[Any]
-NodeFunction = Callable[[Sequence[Array | None]], list[Array]]
-"""Inputs (None where omitted), then captured values, to outputs."""
+NodeFunction = Callable[[Sequence[Any]], list[Any]]
+"""Inputs (None where omitted), then captured values, to outputs.
+
+Values are arrays; or lists, dicts and None for sequences, maps and empty optionals.
+"""
 
 
 def evaluate(
@@ -36,26 +41,44 @@ def evaluate(
     Returns:
         Array by name.
     """
+    return _compile(graph, outputs)(feeds)
+
+
+def _compile(
+    graph: Graph, outputs: Sequence[str] | None = None
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return :func:`evaluate` of ``graph`` as a function of the feeds."""
     names = [value.name for value in graph.outputs] if outputs is None else list(outputs)
-    known: dict[str, Array] = {
-        value.name: value.const for value in graph.constants() if value.const is not None
-    }
-    known.update((value.name, np.asarray(feeds[value.name])) for value in graph.inputs)
-    for node in graph.nodes:
-        reads = [*node.inputs, *node.captures.values()]
-        results = node_function(node, graph.opset)(
-            [None if value is None else known[value.name] for value in reads]
+    constants = {value.name: value.const for value in graph.constants()}
+    steps = [
+        (
+            node_function(node, graph.opset, graph.domain_versions),
+            [None if v is None else v.name for v in (*node.inputs, *node.captures.values())],
+            [value.name for value in node.outputs],
         )
-        known.update((v.name, r) for v, r in zip(node.outputs, results, strict=False))
-    return {name: known[name] for name in names}
+        for node in graph.nodes
+    ]
+
+    def run(feeds: Mapping[str, Any]) -> dict[str, Any]:
+        known: dict[str, Any] = dict(constants)
+        known.update((value.name, _as_value(feeds[value.name])) for value in graph.inputs)
+        for function, reads, written in steps:
+            results = function([None if name is None else known[name] for name in reads])
+            known.update(zip(written, results, strict=False))
+        return {name: known[name] for name in names}
+
+    return run
 
 
-def node_function(node: Node, opset: int) -> NodeFunction:
+def node_function(
+    node: Node, opset: int, domain_versions: Mapping[str, int] | None = None
+) -> NodeFunction:
     """Return a function that computes ``node`` on arrays.
 
     Args:
         node: a node of a standard domain or of ours.
         opset: version of the default domain that it follows.
+        domain_versions: versions of the other domains; the newest ones by default.
 
     Raises:
         Exception: whatever ``onnx.reference`` raises for an op that it does not implement.
@@ -69,7 +92,19 @@ def node_function(node: Node, opset: int) -> NodeFunction:
         axis = node.attributes.get("axis", -1)
         assert isinstance(axis, int)
         return _log_softmax(axis)
-    return numpy_function(node) or _reference_function(node, opset)
+    if node.op_type == "Optional":
+        return lambda arrays: [arrays[0] if arrays else None]
+    if node.op_type in WINDOW_OPS:
+        window_op, attributes = WINDOW_OPS[node.op_type], node.attributes
+        return lambda arrays: window_op(arrays, attributes)
+    versions = dict(domain_versions or {})
+    if node.op_type in ("If", "Loop", "Scan"):
+        from bnn_engine.graph.control_flow import CONTROL_FLOW, Body
+
+        return CONTROL_FLOW[node.op_type](
+            node, lambda name: Body(node.attributes[name], node, _compile, opset, versions)
+        )
+    return numpy_function(node) or _reference_function(node, opset, versions)
 
 
 def _given(array: Array | None) -> Array:
@@ -106,7 +141,7 @@ def _log_softmax(axis: int) -> NodeFunction:
     return run
 
 
-def _reference_function(node: Node, opset: int) -> NodeFunction:
+def _reference_function(node: Node, opset: int, versions: dict[str, int]) -> NodeFunction:
     import onnx
     from onnx.reference import ReferenceEvaluator
 
@@ -123,15 +158,32 @@ def _reference_function(node: Node, opset: int) -> NodeFunction:
             [onnx.ValueInfoProto(name=value.name) for value in node.outputs],
         ),
         opset_imports=[
-            onnx.helper.make_opsetid("", opset),
-            onnx.helper.make_opsetid("ai.onnx.ml", onnx.defs.onnx_ml_opset_version()),
+            onnx.helper.make_opsetid(domain, version)
+            for domain, version in {**_newest_versions(), **versions, "": opset}.items()
         ],
     )
     evaluator = ReferenceEvaluator(model)
 
     def run(arrays: Sequence[Array | None]) -> list[Array]:
-        feeds = {name: a for name, a in zip(slots, arrays, strict=True) if a is not None}
+        feeds = {name: a for name, a in zip(slots, arrays, strict=True) if name}
         with np.errstate(all="ignore"):
-            return [np.asarray(result) for result in evaluator.run(None, feeds)]
+            return [_as_value(result) for result in evaluator.run(None, feeds)]
 
     return run
+
+
+@cache
+def _newest_versions() -> dict[str, int]:
+    """Versions of the standard domains besides the default one."""
+    import onnx.defs
+
+    versions: dict[str, int] = {}
+    for schema in onnx.defs.get_all_schemas():
+        if schema.domain.startswith("ai.onnx."):
+            versions[schema.domain] = max(versions.get(schema.domain, 1), schema.since_version)
+    return versions
+
+
+def _as_value(result: Any) -> Any:
+    """Scalars of NumPy as arrays; sequences, optionals and maps as they are."""
+    return result if result is None or isinstance(result, (list, dict)) else np.asarray(result)

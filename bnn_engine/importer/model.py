@@ -8,6 +8,7 @@ from bnn_engine.errors import ModelFormatError, UnsupportedOpError
 from bnn_engine.graph.graph import Graph
 from bnn_engine.graph.inference import infer_shapes
 from bnn_engine.graph.protobuf import from_model
+from bnn_engine.importer.custom_domains import adopt_custom_ops
 from bnn_engine.importer.normalise import (
     check_opsets,
     convert_opset,
@@ -32,7 +33,8 @@ def import_model(source: Source) -> Graph:
     """Read, check and normalise a model.
 
     A model with ops of the domain ``bnn_engine`` (a packed file, or a saved stage of a graph) is
-    taken as it is: without opset conversion and without shape inference, but with all checks.
+    taken as it is: without opset conversion and without shape inference, but with all checks. Ops
+    of QONNX and FINN become ops of our domain.
 
     Args:
         source: path, bytes or ``onnx.ModelProto`` (left unchanged).
@@ -48,15 +50,19 @@ def import_model(source: Source) -> Graph:
     _require_valid(check_texts(model))
     weights, problems = check_tensors(model, folder)
     inconsistent = check_structure(model)
-    skeleton = normalise_domains(without_weights(model, weights, keep_types=_is_packed(model)))
+    packed = _is_packed(model)
+    skeleton = normalise_domains(without_weights(model, weights, keep_types=packed))
     if not inconsistent:  # else cycles may be nothing but names with two meanings
         inconsistent = sort_nodes(skeleton.graph)
-    _require_sound(skeleton, [*problems, *inconsistent])
+    problems += inconsistent
+    problems += [] if packed else adopt_custom_ops(skeleton)
+    _require_sound(skeleton, problems)
     if any(function.domain != DOMAIN for function in skeleton.functions):
         skeleton = inline_functions(skeleton)
-        _require_sound(skeleton, [])
-    if _is_packed(skeleton):
+        _require_sound(skeleton, [] if packed else adopt_custom_ops(skeleton))
+    if packed:
         graph = from_model(skeleton, weights)
+        graph.analysed = True
         _require_valid(_domain_problems(graph))
         return graph
     converted = convert_opset(skeleton)
@@ -64,6 +70,7 @@ def import_model(source: Source) -> Graph:
     graph = from_model(converted, weights)
     _name_extents(graph)
     infer_shapes(graph)
+    _require_valid(_domain_problems(graph))
     return graph
 
 

@@ -98,6 +98,8 @@ def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
             if entry.domain == "":
                 entry.version = TARGET_OPSET
         return model
+    if any(node.domain == DOMAIN for node in model.graph.node):
+        model.opset_import.add(domain=DOMAIN, version=DOMAIN_VERSION)
     try:
         return onnx.version_converter.convert_version(model, TARGET_OPSET)
     except Exception as error:  # native code: its exception types are not part of its interface
@@ -155,6 +157,8 @@ def _keeps_meaning(node: onnx.NodeProto, version: int) -> bool:
 def _converts_wrongly(node: onnx.NodeProto, version: int) -> str | None:
     if node.domain:
         return None
+    if node.op_type == "Scan" and version == 8:
+        return "Scan of opset 8 works on batches, later ones do not; export with opset 9"
     if node.op_type == "Resize" and version == 10:
         return "Resize of opset 10 has no exact counterpart in later opsets; export with opset 11"
     linear = any(

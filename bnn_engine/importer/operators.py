@@ -17,9 +17,7 @@ from bnn_engine.ops import DOMAIN, OPS
 
 __all__ = ["check_uses", "op_label", "since_version", "unknown_ops"]
 
-# Standard domains that have inference ops; training ops (ai.onnx.preview.training) are not run
-# here.
-_STANDARD_DOMAINS = ("", "ai.onnx.ml")
+_STANDARD_DOMAINS = ("", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training")
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class _Signature:
 
     min_inputs: int
     max_inputs: int
+    optional_inputs: frozenset[int]
     min_outputs: int
     max_outputs: int
     attribute_types: Mapping[str, AttributeProto.AttributeType]
@@ -47,6 +46,11 @@ def _signature(op_type: str, domain: str, version: int) -> _Signature | None:
     return _Signature(
         schema.min_input,
         schema.max_input,
+        frozenset(
+            index
+            for index, formal in enumerate(schema.inputs)
+            if formal.option == onnx.defs.OpSchema.FormalParameterOption.Optional
+        ),
         schema.min_output,
         schema.max_output,
         {name: _number(attribute.type) for name, attribute in attributes.items()},
@@ -126,7 +130,10 @@ def check_uses(model: onnx.ModelProto) -> list[str]:
 def _misuse(node: onnx.NodeProto, signature: _Signature) -> Iterator[str]:
     if not signature.min_inputs <= len(node.input) <= signature.max_inputs:
         yield f"it has {len(node.input)} inputs"
-    elif not all(node.input[: signature.min_inputs]):
+    elif any(
+        not name and index not in signature.optional_inputs
+        for index, name in enumerate(node.input[: signature.min_inputs])
+    ):
         yield "an input that it needs is left out"
     if not signature.min_outputs <= len(node.output) <= signature.max_outputs:
         yield f"it has {len(node.output)} outputs"

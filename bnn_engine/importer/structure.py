@@ -15,6 +15,10 @@ from bnn_engine.importer.tensors import MAX_EXTENT
 __all__ = ["check_structure", "check_texts", "node_label", "normalise_domains", "sort_nodes"]
 
 
+# Types that hold tensors; what is inside is bounded by how deep protobuf messages may nest.
+_CONTAINERS = ("sequence_type", "optional_type", "map_type")
+
+
 def node_label(node: onnx.NodeProto) -> str:
     """How messages name a node."""
     name = node.name or (node.output[0] if node.output else "")
@@ -106,10 +110,13 @@ def _repeated(names: Iterable[str]) -> list[str]:
 
 
 def _type_problems(info: onnx.ValueInfoProto, what: str) -> list[str]:
-    if not info.type.HasField("tensor_type"):
-        kind = info.type.WhichOneof("value") or "no type"
-        return [f"{what} {info.name!r} is no tensor but has {kind}"]
-    tensor = info.type.tensor_type
+    innermost = info.type
+    while (kind := innermost.WhichOneof("value")) != "tensor_type":
+        if kind not in _CONTAINERS:
+            return [f"{what} {info.name!r} has {kind or 'no type'}, which is not supported"]
+        contained = getattr(innermost, kind)
+        innermost = contained.value_type if kind == "map_type" else contained.elem_type
+    tensor = innermost.tensor_type
     if array_dtype(tensor.elem_type) is None:
         return [f"{what} {info.name!r} has no element type that ONNX knows"]
     extents = [dim.dim_value for dim in tensor.shape.dim if dim.HasField("dim_value")]

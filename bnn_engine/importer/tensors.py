@@ -131,7 +131,8 @@ def forget_types(model: onnx.ModelProto) -> None:
     """Drop the types of intermediate values and the shapes of outputs, in place."""
     del model.graph.value_info[:]
     for info in model.graph.output:
-        info.type.tensor_type.ClearField("shape")
+        if info.type.HasField("tensor_type"):
+            info.type.tensor_type.ClearField("shape")
 
 
 def _large_constant(node: onnx.NodeProto) -> onnx.TensorProto | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bnn_engine import _core
@@ -36,7 +38,7 @@ def lower(graph: Graph, num_threads: int, fallback: str) -> tuple[Network, list[
     """
     stages = split(graph)
     functions = {
-        id(stage.nodes[0]): python_function(stage.nodes[0], graph.opset)
+        id(stage.nodes[0]): python_function(stage.nodes[0], graph.opset, graph.domain_versions)
         for stage in stages
         if stage.reason is not None
     }
@@ -94,6 +96,11 @@ def _python_stage(node: Node, function: NodeFunction | str) -> PythonStage:
     return PythonStage(_label(node), function, inputs, tuple(v.name for v in node.outputs))
 
 
+def _dtype(value: Value) -> np.dtype[Any]:
+    assert value.dtype is not None
+    return value.dtype
+
+
 def _python_layer(node: Node, reason: str, graph: Graph) -> LayerSummary:
     return LayerSummary(
         layer_name(node),
@@ -144,8 +151,9 @@ def _native_stage(
     stage = NativeStage(
         program,
         tuple(value.name for value in ordered),
-        tuple(value.dtype or np.dtype(np.float32) for value in ordered),
+        tuple(_dtype(value) for value in ordered),
         tuple(value.name for value in outputs.values()),
+        tuple(_dtype(value) for value in outputs.values()),
         (lambda: build(keep_nan=True)[0]) if packs_signs else None,
     )
     return stage, layers

@@ -49,5 +49,5 @@ def _with_nan(name: str, signs: Located, value: Value, emitter: Emitter) -> Loca
     builder, zero = emitter.builder, np.zeros(1, np.float32)
     clip = _core.FloatEpilogue([("max", zero), ("min", zero)])
     nan = builder.channel_arithmetic(name, emitter.rows(value), clip)
-    step = builder.tensor_arithmetic(name, "Add", builder.unpack(name, signs.id), nan)
+    step = builder.binary(name, "Add", builder.unpack(name, signs.id), nan)
     return replace(signs, id=step, bits=False)

@@ -225,7 +225,14 @@ class BinaryGemm(NativeOp):
         if binary:
             words = packing.to_words(bits.reshape(outputs, positions, features // positions))
             step = emitter.builder.xnor_dense(
-                name, located.id, words, outputs, features, tail.epilogue, located.ternary
+                name,
+                located.id,
+                words,
+                outputs,
+                features,
+                tail.epilogue,
+                _core.InputCode(ternary=located.ternary),
+                _core.WeightCode([0], 0, False),
             )
         else:
             rows = packing.to_bytes(bits.reshape(outputs, features))
@@ -277,7 +284,8 @@ class BinaryConv(NativeOp):
                 groups,
                 window,
                 tail.epilogue,
-                located.ternary,
+                _core.InputCode(ternary=located.ternary),
+                _core.WeightCode([0], 0, False),
                 # An image that only leaves the program: its readers want it plain.
                 tail.floats is not None
                 and not any(emitter.owns(reader) for reader in tail.floats.consumers),

@@ -1,9 +1,13 @@
-"""Element-wise float arithmetic and softmax."""
+"""Float arithmetic per channel, and softmax."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from bnn_engine.element_types import ALL_TYPES
 from bnn_engine.graph import Graph, Node, Value
-from bnn_engine.lowering.channels import channel_steps
+from bnn_engine.lowering.channels import ChannelSteps, channel_steps
+from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import (
     EpilogueSteps,
@@ -13,7 +17,6 @@ from bnn_engine.lowering.native_op import (
     float_epilogue,
     fused_origins,
     layer_name,
-    same_shape,
 )
 from bnn_engine.lowering.summary import LayerSummary
 
@@ -21,44 +24,29 @@ __all__ = ["Arithmetic", "Softmax"]
 
 
 class Arithmetic(NativeOp):
-    """Arithmetic with per-channel constants, or of two tensors of one shape."""
+    """Float32 arithmetic with per-channel constants, together with more of it that follows.
 
-    def _tensors(self, node: Node) -> tuple[Value, Value] | None:
-        """Both operands where neither is constant."""
-        if node.op_type not in ("Add", "Sub", "Mul", "Div"):
-            return None
-        a, b = node.inputs
-        if a is None or b is None or a.const is not None or b.const is not None:
-            return None
-        return a, b
+    Everything else that an op type of the kind may be is left to ``ELEMENT_FUNCTIONS``.
+    """
+
+    types = ALL_TYPES
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        tensors = self._tensors(node)
-        if tensors is not None:
-            return None if same_shape(*tensors) else "operands of different shapes"
-        found = channel_steps(node)
-        if found is None:
-            return "operands are not constants per channel"
-        per_channel = any(operand.size > 1 for _, operand in found[1])
-        if per_channel and found[0].rank not in (2, 4):
-            return "channels are not the last stored axis"
-        return None
+        if _per_channel(node) is not None:
+            return None
+        general = ELEMENT_FUNCTIONS.get(node.op_type)
+        return (
+            "operands are not constants per channel" if general is None else general.decline(node)
+        )
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
-        name = layer_name(node)
-        tensors = self._tensors(node)
-        if tensors is not None:
-            image = node.output.rank == 4
-            a, b = (emitter.rows(value) for value in tensors)
-            step = emitter.builder.tensor_arithmetic(name, node.op_type, a, b)
-            layer = LayerSummary(name, node.op_type, fused=fused_origins(node, ()))
-            located = Located(step, "channels_last" if image else "plain")
-            emitter.finish_layer(node.output, located, layer, [node])
+        found = _per_channel(node)
+        if found is None:
+            ELEMENT_FUNCTIONS[node.op_type].emit(node, graph, emitter)
             return
-        found = channel_steps(node)
-        assert found is not None
+        name = layer_name(node)
         data, steps = found[0], EpilogueSteps(found[1])
         value, others = node.output, list[Node]()
         if data.rank in (2, 4):
@@ -67,6 +55,15 @@ class Arithmetic(NativeOp):
         layer = LayerSummary(name, node.op_type, fused=fused_origins(node, others))
         located = Located(step, "channels_last" if data.rank == 4 else "plain")
         emitter.finish_layer(value, located, layer, [node, *others])
+
+
+def _per_channel(node: Node) -> tuple[Value, ChannelSteps] | None:
+    """The data input and its steps, None where channels are not the last stored axis."""
+    found = channel_steps(node)
+    if found is None or found[0].dtype != np.float32:
+        return None
+    per_channel = any(operand.size > 1 for _, operand in found[1])
+    return None if per_channel and found[0].rank not in (2, 4) else found
 
 
 class Softmax(NativeOp):

@@ -9,8 +9,8 @@ Physical forms of a float or packed value:
 
 Bits are packed along the last stored axis, so a packed image is always channels last.
 
-A float value whose elements are 8-bit integers may stay stored as these integers: a ``Cast`` costs
-nothing until a layer asks for floats.
+A float32 value whose elements are 8-bit integers may stay stored as these integers: a ``Cast``
+costs nothing until a layer asks for floats. All other values are stored as their dtype says.
 """
 
 from __future__ import annotations
@@ -20,23 +20,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnn_engine import _core
+from bnn_engine.element_types import ElementType, as_stored, element_type
 from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.summary import LayerSummary
 from bnn_engine.passes.facts import is_bipolar
 
-__all__ = ["INPUT_TYPES", "Emitter", "Located"]
+__all__ = ["Emitter", "Located"]
 
 Form = Literal["plain", "channels_last", "flattened"]
-
-INPUT_TYPES: dict[np.dtype[Any], Literal["f32", "u8", "i8"]] = {
-    np.dtype(np.float32): "f32",
-    np.dtype(np.uint8): "u8",
-    np.dtype(np.int8): "i8",
-    np.dtype(np.bool_): "u8",
-}
-"""dtypes that programs read, and what the core calls them."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ class Located:
         form: physical form.
         bits: packed ±1 instead of float32.
         ternary: packed signs with a mask of what is not 0.
-        integers: 8-bit integers instead of float32.
+        element: type of the stored elements, where they are not bits.
         image: (C, H, W) of a flattened image, else None.
     """
 
@@ -56,8 +50,13 @@ class Located:
     form: Form
     bits: bool = False
     ternary: bool = False
-    integers: bool = False
+    element: ElementType = "f32"
     image: tuple[int, int, int] | None = None
+
+    @property
+    def integers(self) -> bool:
+        """Whether the elements are 8-bit integers."""
+        return not self.bits and self.element in ("u8", "i8")
 
 
 class Emitter:
@@ -118,13 +117,19 @@ class Emitter:
         return self._located[id(value)]
 
     def add_input(self, value: Value) -> None:
-        """Make ``value`` (of a known rank and one of INPUT_TYPES) a plain input of the program."""
+        """Make ``value`` (of a known rank and element type) a plain input of the program."""
+        element = element_type(value.dtype)
         assert value.shape is not None
-        assert value.dtype is not None
+        assert element is not None
         declared = [dim if isinstance(dim, int) else -1 for dim in value.shape]
-        kind = INPUT_TYPES[value.dtype]
-        step = self.builder.input(value.name, declared, kind)
-        self.place(value, Located(step, "plain", integers=kind != "f32"))
+        step = self.builder.input(value.name, declared, element)
+        self.place(value, Located(step, "plain", element=element))
+
+    def constant(self, array: NDArray[Any]) -> int:
+        """``array``, of an element type of the core, as a tensor of the program."""
+        element = element_type(array.dtype)
+        assert element is not None
+        return self.builder.constant(as_stored(array, array.dtype), element)
 
     def _convert(self, source: Located, to: str, emit: Callable[[], int]) -> int:
         """What ``emit`` makes of ``source``, computed once however many steps read it so."""
@@ -133,24 +138,33 @@ class Emitter:
         return self._converted[source, to]
 
     def floats(self, value: Value) -> Located:
-        """``value`` as floats, in whatever form it is stored."""
+        """The float32 ``value`` as floats, in whatever form it is stored."""
+        return self.elements(value)
+
+    def elements(self, value: Value) -> Located:
+        """``value`` as elements of its dtype, in whatever form it is stored."""
         located = self.numbers(value)
-        if not located.integers:
+        element = element_type(value.dtype)
+        assert element is not None
+        if located.element == element:
             return located
-        name = f"{value.name} (float)"
-        cast = self._convert(located, "floats", lambda: self.builder.cast(name, located.id))
-        return replace(located, id=cast, integers=False)
+        name = f"{value.name} ({element})"
+        cast = self._convert(located, element, lambda: self.builder.cast(name, located.id, element))
+        return replace(located, id=cast, element=element)
 
     def numbers(self, value: Value) -> Located:
-        """``value`` as floats or the 8-bit integers it is stored as, in whatever form."""
+        """As :meth:`elements`, but the 8-bit integers that ``value`` may be stored as stay."""
         located = self.located(value)
         if not located.bits:
             return located
         name = f"{value.name} (unpacked)"
 
         def unpack() -> int:
-            by = self.builder.unpack_ternary if located.ternary else self.builder.unpack
-            unpacked = by(name, located.id)
+            if located.ternary:
+                values = np.array([0, 0, 1, -1], np.float32)
+                unpacked = self.builder.unpack_planes(name, located.id, values)
+            else:
+                unpacked = self.builder.unpack(name, located.id)
             if located.image is None:
                 return unpacked
             channels, height, width = located.image
@@ -160,20 +174,20 @@ class Emitter:
         return replace(located, id=converted, bits=False, ternary=False)
 
     def plain(self, value: Value) -> int:
-        """``value`` as plain floats."""
+        """``value`` as plain elements of its dtype."""
         located = self.located(value)
         if located.bits and located.form == "channels_last" and not located.ternary:
             name = f"{value.name} (NCHW)"
             return self._convert(
                 located, "plain", lambda: self.builder.unpack_planar(name, located.id)
             )
-        return self._plain(value, self.floats(value))
+        return self._plain(value, self.elements(value))
 
     def plain_numbers(self, value: Value) -> Located:
-        """``value`` as plain floats or the 8-bit integers it is stored as."""
+        """As :meth:`plain`, but the 8-bit integers that ``value`` may be stored as stay."""
         located = self.located(value)
         step = self._plain(value, located) if located.integers else self.plain(value)
-        return Located(step, "plain", integers=located.integers)
+        return Located(step, "plain", element=located.element)
 
     def _plain(self, value: Value, located: Located) -> int:
         """``value``, which ``located`` holds as numbers, in plain form."""
@@ -192,8 +206,8 @@ class Emitter:
         return self._convert(located, "plain", move)
 
     def channels_last(self, value: Value) -> int:
-        """The image ``value`` as channels-last floats."""
-        return self._channels_last(value, self.floats(value))
+        """The image ``value`` as channels-last elements of its dtype."""
+        return self._channels_last(value, self.elements(value))
 
     def _channels_last(self, value: Value, located: Located) -> int:
         """The image ``value``, which ``located`` holds as numbers, in channels-last form."""
@@ -220,7 +234,7 @@ class Emitter:
             return self.plain_numbers(value)
         located = self.numbers(value)
         step = self._channels_last(value, located)
-        return Located(step, "channels_last", integers=located.integers)
+        return Located(step, "channels_last", element=located.element)
 
     def packed(self, value: Value) -> Located:
         """``value``, all of whose elements are -1, 0 or +1, as bits packed along its channels."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn_engine import _core
+from bnn_engine.element_types import FLOAT32, ElementType
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.channels import channel_operand, channel_steps
 from bnn_engine.lowering.emitter import Emitter
@@ -33,7 +34,14 @@ EpilogueSteps = list[tuple[str, NDArray[np.float32] | int]]
 
 
 class NativeOp(ABC):
-    """Lowering of one or several op types to steps of a program."""
+    """Lowering of one or several op types to steps of a program.
+
+    Attributes:
+        types: element types that the variable inputs and the outputs may have; which of them go
+            together is for :meth:`decline` to say.
+    """
+
+    types: Set[ElementType] = FLOAT32
 
     @abstractmethod
     def decline(self, node: Node) -> str | None:
@@ -57,33 +65,34 @@ def layer_name(node: Node) -> str:
 
 
 def window_of(node: Node, kernel: Sequence[int] | None) -> _core.Window | str:
-    """The 2-D window of a convolution or pooling node, or why there is none.
+    """The window of a convolution or pooling node, or why there is none.
 
     Args:
         node: has the attributes strides, pads, dilations, auto_pad of ONNX.
-        kernel: (height, width).
+        kernel: its extents along 1 to 3 spatial axes; a window along one axis is one of height 1
+            over images of height 1.
     """
     auto_pad = node.attributes.get("auto_pad", "NOTSET")
     if auto_pad not in ("NOTSET", "VALID"):
         return f"auto_pad {auto_pad} on an image of unknown size"
-    if kernel is None or len(kernel) != 2:
-        return "only 2-D windows are native"
+    if kernel is None or not 1 <= len(kernel) <= 3:
+        return "only windows along 1 to 3 axes are native"
+    axes = len(kernel)
     numbers: dict[str, list[int]] = {}
-    for name, default in (("strides", [1, 1]), ("pads", [0] * 4), ("dilations", [1, 1])):
+    for name, default in (
+        ("strides", [1] * axes),
+        ("pads", [0] * 2 * axes),
+        ("dilations", [1] * axes),
+    ):
         got = node.attributes.get(name, default)
         if not isinstance(got, list) or len(got) != len(default):
             return f"attribute {name} is {got!r}"
         numbers[name] = [int(number) for number in got]
     if auto_pad == "VALID":
-        numbers["pads"] = [0] * 4
+        numbers["pads"] = [0] * 2 * axes
     if min(numbers["pads"]) < 0:
         return "negative padding"
-    return _core.Window(
-        (kernel[0], kernel[1]),
-        tuple(numbers["strides"]),
-        tuple(numbers["pads"]),
-        tuple(numbers["dilations"]),
-    )
+    return _core.Window(kernel, numbers["strides"], numbers["pads"], numbers["dilations"])
 
 
 def same_shape(a: Value, b: Value) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from bnn_engine.graph import Node
+from bnn_engine.element_types import FLOAT32, element_type
+from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.binarization import Binarize
 from bnn_engine.lowering.dot_layers import BinaryConv, BinaryGemm, FloatConv, FloatGemm
+from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
 from bnn_engine.lowering.elementwise import Arithmetic, Softmax
-from bnn_engine.lowering.emitter import INPUT_TYPES
 from bnn_engine.lowering.native_op import NativeOp
 from bnn_engine.lowering.pooling import GlobalAveragePool, Pool
 from bnn_engine.lowering.reshaping import Cast, Identity, Reshape, Transpose
@@ -16,14 +15,16 @@ from bnn_engine.lowering.signs import PadSigns, Sign
 
 __all__ = ["NATIVE_OPS", "why_not_native"]
 
-_ARITHMETIC, _POOL, _SOFTMAX = Arithmetic(), Pool(), Softmax()
+_ARITHMETIC, _CAST, _POOL, _SOFTMAX = Arithmetic(), Cast(), Pool(), Softmax()
 _DENSE, _BINARY_DENSE, _BINARY_CONV, _RESHAPE = FloatGemm(), BinaryGemm(), BinaryConv(), Reshape()
 
 NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
+    **{("", op_type): function for op_type, function in ELEMENT_FUNCTIONS.items()},
     ("", "Add"): _ARITHMETIC,
     ("", "AveragePool"): _POOL,
     ("", "BatchNormalization"): _ARITHMETIC,
-    ("", "Cast"): Cast(),
+    ("", "Cast"): _CAST,
+    ("", "CastLike"): _CAST,
     ("", "Clip"): _ARITHMETIC,
     ("", "Conv"): FloatConv(),
     ("", "Div"): _ARITHMETIC,
@@ -58,8 +59,8 @@ _MAX_RANK = 8
 def why_not_native(node: Node) -> str | None:
     """Why the core cannot run ``node``, or None when it can.
 
-    The core computes float32: every input that is not a constant must be a float32 tensor of known
-    rank, and so must the output. Only Cast reads other tensors, of 8-bit integers or booleans.
+    Every input that is not a constant must be a tensor of known rank and of a type that the op
+    takes, and so must the outputs.
     """
     native = NATIVE_OPS.get((node.domain, node.op_type))
     if native is None:
@@ -67,10 +68,20 @@ def why_not_native(node: Node) -> str | None:
     variables = [value for value in node.inputs if value is not None and value.const is None]
     if node.captures or not variables or node.inputs[0] is None:
         return "it has no variable input"
-    for value in (*variables, node.output):
-        is_cast_input = node.op_type == "Cast" and value is not node.output
-        if value.dtype != np.float32 and not (is_cast_input and value.dtype in INPUT_TYPES):
-            return f"{value.name!r} is {value.dtype or 'of unknown dtype'}, not float32"
-        if value.rank is None or value.rank > _MAX_RANK:
-            return f"the rank of {value.name!r} is {value.rank or 'unknown'}"
+    for value in (*variables, *node.outputs):
+        reason = _why_not_held(value, native)
+        if reason is not None:
+            return reason
     return native.decline(node)
+
+
+def _why_not_held(value: Value, native: NativeOp) -> str | None:
+    """Why a program cannot hold ``value`` for ``native``, or None when it can."""
+    if element_type(value.dtype) not in native.types:
+        instead = (
+            ", not float32" if native.types == FLOAT32 else ", which it does not take natively"
+        )
+        return f"{value.name!r} is {value.dtype or 'of unknown dtype'}{instead}"
+    if value.rank is None or value.rank > _MAX_RANK:
+        return f"the rank of {value.name!r} is {value.rank or 'unknown'}"
+    return None

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bnn_engine.element_types import ALL_TYPES, element_type
 from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import NativeOp, data_input, fused_origins, layer_name
@@ -21,6 +22,8 @@ def _finish(node: Node, located: Located, emitter: Emitter) -> None:
 
 class Reshape(NativeOp):
     """``Reshape`` to a constant and ``Flatten(axis=1)``; flattening an image moves nothing."""
+
+    types = ALL_TYPES
 
     def _target(self, node: Node) -> list[int] | None:
         if node.op_type == "Flatten":
@@ -71,6 +74,8 @@ class Reshape(NativeOp):
 class Transpose(NativeOp):
     """``Transpose`` of numbers; between NCHW and NHWC it only renames how an image is stored."""
 
+    types = ALL_TYPES
+
     def _order(self, node: Node) -> list[int]:
         rank = data_input(node).rank
         assert rank is not None
@@ -100,6 +105,8 @@ class Transpose(NativeOp):
 class Identity(NativeOp):
     """``Identity``: another name for the same memory."""
 
+    types = ALL_TYPES
+
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
         return None
@@ -110,7 +117,9 @@ class Identity(NativeOp):
 
 
 class Cast(NativeOp):
-    """``Cast`` of 8-bit integers or booleans to floats: they stay stored as what they are."""
+    """``Cast``, ``CastLike``; bytes that become float32 stay stored as the integers they are."""
+
+    types = ALL_TYPES
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
@@ -118,4 +127,13 @@ class Cast(NativeOp):
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
-        _finish(node, emitter.located(data_input(node)), emitter)
+        value, name = data_input(node), layer_name(node)
+        to = element_type(node.output.dtype)
+        assert to is not None
+        located = emitter.elements(value)
+        if located.element == "bool" and to == "f32":
+            to = "u8"
+        if located.element != to and not (located.integers and to == "f32"):
+            step = emitter.builder.cast(name, located.id, to)
+            located = replace(located, id=step, element=to)
+        _finish(node, located, emitter)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from bnn_engine import _core
+from bnn_engine.element_types import NUMBERS
 from bnn_engine.graph import Graph, Node, Value
+from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import NativeOp, data_input, fused_origins, layer_name
 from bnn_engine.lowering.summary import LayerSummary
@@ -12,7 +17,9 @@ __all__ = ["PadSigns", "Sign"]
 
 
 class Sign(NativeOp):
-    """``Sign``: bits where only binary layers read it, else floats."""
+    """``Sign``: bits where only binary layers read it, else numbers."""
+
+    types = NUMBERS
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
@@ -21,16 +28,12 @@ class Sign(NativeOp):
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
         value, name = data_input(node), layer_name(node)
-        bits = value.rank in (2, 4) and not emitter.keep_nan
-        if bits and _only_binary_layers_read(node.output, graph, emitter):
-            located = emitter.signs(name, value)
-        else:
-            source = emitter.floats(value)
-            located = Located(
-                emitter.builder.sign(name, source.id), source.form, image=source.image
-            )
+        bits = value.rank in (2, 4) and value.dtype == np.float32 and not emitter.keep_nan
+        if not bits or not _only_binary_layers_read(node.output, graph, emitter):
+            ELEMENT_FUNCTIONS["Sign"].emit(node, graph, emitter)
+            return
         layer = LayerSummary(name, node.op_type, fused=fused_origins(node, ()))
-        emitter.finish_layer(node.output, located, layer, [node])
+        emitter.finish_layer(node.output, emitter.signs(name, value), layer, [node])
 
 
 def _only_binary_layers_read(value: Value, graph: Graph, emitter: Emitter) -> bool:
@@ -89,7 +92,9 @@ class PadSigns(NativeOp):
         assert frame is not None
         assert number is not None
         value, name = data_input(node), layer_name(node)
-        step = emitter.builder.pad_bits(name, emitter.packed(value).id, int(number), *frame, False)
+        step = emitter.builder.pad_bits(
+            name, emitter.packed(value).id, int(number), *frame, _core.InputCode()
+        )
         located = Located(step, "channels_last", bits=True)
         layer = LayerSummary(name, node.op_type, fused=fused_origins(node, ()))
         emitter.finish_layer(node.output, located, layer, [node])

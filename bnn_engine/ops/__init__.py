@@ -7,15 +7,23 @@ inference, NumPy reference, and a function body in standard ONNX ops.
 from bnn_engine.ops.definition import DOMAIN, DOMAIN_VERSION, OpDefinition
 from bnn_engine.ops.packing import pack_signs, packed_bytes, unpack_signs
 from bnn_engine.ops.registry import OPS, functions, register_schemas
+from bnn_engine.ops.unpack_levels import code_attributes, code_of
+from bnn_engine.ops.weight_code import WeightCode, choose_code, pack_levels, unpack_levels
 
 __all__ = [
     "DOMAIN",
     "DOMAIN_VERSION",
     "OPS",
     "OpDefinition",
+    "WeightCode",
+    "choose_code",
+    "code_attributes",
+    "code_of",
     "functions",
+    "pack_levels",
     "pack_signs",
     "packed_bytes",
     "register_schemas",
+    "unpack_levels",
     "unpack_signs",
 ]

@@ -8,7 +8,7 @@ __all__ = ["BINARY_CONV"]
 
 BINARY_CONV = convolution_op(
     "BinaryConv",
-    "y = Conv(x, W) for x of -1, 0, +1 [N, group * channels, H, W] and ±1 weights "
-    "W [O, channels, KH, KW] packed into w; "
+    "y = Conv(x, W) for x of -1, 0, +1 [N, group * channels, spatial...] and ±1 weights "
+    "W [O, channels, kernel...] packed into w; "
     "padding has the value 0, so a sum at the border counts real pixels only. Exact integers.",
 )

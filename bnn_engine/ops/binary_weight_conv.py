@@ -8,6 +8,6 @@ __all__ = ["BINARY_WEIGHT_CONV"]
 
 BINARY_WEIGHT_CONV = convolution_op(
     "BinaryWeightConv",
-    "y = Conv(x, W) for float x [N, group * channels, H, W] and ±1 weights "
-    "W [O, channels, KH, KW] packed into w.",
+    "y = Conv(x, W) for float x [N, group * channels, spatial...] and ±1 weights "
+    "W [O, channels, kernel...] packed into w.",
 )

@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["DOMAIN", "DOMAIN_VERSION", "Array", "Attributes", "OpDefinition", "Shape"]
+__all__ = [
+    "DOMAIN",
+    "DOMAIN_VERSION",
+    "Array",
+    "AttributeKind",
+    "Attributes",
+    "OpDefinition",
+    "Shape",
+]
 
 DOMAIN = "bnn_engine"
 DOMAIN_VERSION = 1
 
 Array = NDArray[Any]
 Attributes = Mapping[str, Any]
+AttributeKind = Literal["float", "floats", "int", "ints", "string"]
 Shape = tuple[int | str | None, ...]
 """Extents: numbers, symbols, or None where nothing is known."""
 
@@ -45,7 +54,7 @@ class OpDefinition:
     name: str
     doc: str
     inputs: tuple[tuple[str, str], ...]
-    attributes: Mapping[str, Literal["float", "int", "ints"]]
+    attributes: Mapping[str, AttributeKind]
     body: str
     reference: Callable[[Sequence[Array], Attributes], Array]
     infer: Callable[[Sequence[Shape | None], Attributes], Shape | None]
@@ -89,9 +98,12 @@ _NUMPY_NAMES = {"float": "float32", "uint8": "uint8", "int64": "int64"}
 
 
 def _is_kind(value: object, kind: str) -> bool:
-    if kind == "ints":
-        return isinstance(value, list) and all(type(item) is int for item in value)
-    return type(value) is {"float": float, "int": int}[kind]
+    if kind == "string":
+        return type(value) is str
+    element = {"float": float, "int": int}[kind.removesuffix("s")]
+    if kind.endswith("s"):
+        return isinstance(value, list) and all(type(item) is element for item in value)
+    return type(value) is element
 
 
 @lru_cache(maxsize=64)

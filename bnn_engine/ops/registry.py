@@ -11,8 +11,18 @@ from bnn_engine.ops.binary_conv import BINARY_CONV
 from bnn_engine.ops.binary_gemm import BINARY_GEMM
 from bnn_engine.ops.binary_weight_conv import BINARY_WEIGHT_CONV
 from bnn_engine.ops.binary_weight_gemm import BINARY_WEIGHT_GEMM
+from bnn_engine.ops.bipolar_quant import BIPOLAR_QUANT
 from bnn_engine.ops.definition import DOMAIN, DOMAIN_VERSION, OpDefinition, Shape
+from bnn_engine.ops.int_quant import INT_QUANT
+from bnn_engine.ops.low_bit_conv import LOW_BIT_CONV
+from bnn_engine.ops.low_bit_gemm import LOW_BIT_GEMM
+from bnn_engine.ops.multi_threshold import MULTI_THRESHOLD
+from bnn_engine.ops.quantize import QUANTIZE
+from bnn_engine.ops.rounding import ROUND_TO_INTEGER
+from bnn_engine.ops.trunc import TRUNC_V1, TRUNC_V2
 from bnn_engine.ops.unpack import UNPACK_SIGNS
+from bnn_engine.ops.unpack_levels import UNPACK_LEVELS
+from bnn_engine.ops.xnor_popcount_matmul import XNOR_POPCOUNT_MATMUL
 
 if TYPE_CHECKING:
     import onnx
@@ -27,7 +37,18 @@ OPS: dict[str, OpDefinition] = {
         BINARY_GEMM,
         BINARY_WEIGHT_CONV,
         BINARY_WEIGHT_GEMM,
+        BIPOLAR_QUANT,
+        INT_QUANT,
+        LOW_BIT_CONV,
+        LOW_BIT_GEMM,
+        MULTI_THRESHOLD,
+        QUANTIZE,
+        ROUND_TO_INTEGER,
+        TRUNC_V1,
+        TRUNC_V2,
+        UNPACK_LEVELS,
         UNPACK_SIGNS,
+        XNOR_POPCOUNT_MATMUL,
     )
 }
 
@@ -61,8 +82,10 @@ def _schema(definition: OpDefinition) -> Any:
 
     kinds = {
         "float": OpSchema.AttrType.FLOAT,
+        "floats": OpSchema.AttrType.FLOATS,
         "int": OpSchema.AttrType.INT,
         "ints": OpSchema.AttrType.INTS,
+        "string": OpSchema.AttrType.STRING,
     }
     schema = OpSchema(
         definition.name,
@@ -90,6 +113,10 @@ def _infer(definition: OpDefinition, context: Any) -> None:
     attributes = {
         name: onnx.helper.get_attribute_value(context.get_attribute(name))
         for name in definition.attributes
+    }
+    attributes = {
+        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        for name, value in attributes.items()
     }
     shapes = [_shape(context.get_input_type(index)) for index in range(len(definition.inputs))]
     try:

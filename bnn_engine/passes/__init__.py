@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnn_engine.graph.graph import Graph
+from bnn_engine.passes.activations import RecogniseActivations
 from bnn_engine.passes.base import Declined, Pass, Rewrite
 from bnn_engine.passes.batch_axis import BatchAxis
-from bnn_engine.passes.binarize import BinarizeComparisons
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
+from bnn_engine.passes.bipolar_quant import BipolarQuants
+from bnn_engine.passes.common_subexpressions import CommonSubexpressions
+from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
+from bnn_engine.passes.int_quant import IntQuants
 from bnn_engine.passes.lost_signs import FindLostSigns
+from bnn_engine.passes.multi_threshold import MultiThresholds
+from bnn_engine.passes.qcdq import QuantizeDequantize
+from bnn_engine.passes.quantize_values import QuantizeValues
+from bnn_engine.passes.remove_expands import RemoveExpands
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
+from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
 __all__ = [
     "PACKED_PASSES",
@@ -31,11 +41,22 @@ __all__ = [
 
 PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
+    ExpandFunctions(),
     FoldConstants(),
+    RemoveExpands(),
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
+    RemoveExpands(),  # once more: shapes that are equal show only now
     HoistCasts(),
-    BinarizeComparisons(),
+    CommonSubexpressions(),
+    BipolarQuants(),
+    IntQuants(),
+    Truncs(),
+    MultiThresholds(),
+    XnorPopcounts(),
+    QuantizeDequantize(),
+    QuantizeValues(),
+    RecogniseActivations(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
     SignsOfSums(),
@@ -45,7 +66,13 @@ PASSES: tuple[Pass, ...] = (
 )
 """All passes in the order in which they run."""
 
-UNFUSED_PASSES: tuple[Pass, ...] = (RemoveIdentity(), FoldConstants(), ResolveShapes(), BatchAxis())
+UNFUSED_PASSES: tuple[Pass, ...] = (
+    RemoveIdentity(),
+    ExpandFunctions(),
+    FoldConstants(),
+    ResolveShapes(),
+    BatchAxis(),
+)
 """Only what makes shapes known: every tensor of the original graph can still be computed."""
 
 PACKED_PASSES: tuple[Pass, ...] = (BatchAxis(),)

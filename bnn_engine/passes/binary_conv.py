@@ -1,21 +1,23 @@
-"""Convolutions with ±α weights."""
+"""Convolutions with weights of a few bits."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from bnn_engine.graph.graph import Attribute, Dim, Graph, Node
-from bnn_engine.ops import OPS
+from bnn_engine.ops import OPS, packed_bytes
 from bnn_engine.passes.base import Declined
-from bnn_engine.passes.binary_layers import BinaryLayer, BinaryLayerRewrite
-from bnn_engine.passes.facts import describe, is_ternary
-from bnn_engine.passes.sign_rows import split_sign_rows
+from bnn_engine.passes.binary_layers import BinaryLayer, BinaryLayerRewrite, layer_input
+from bnn_engine.passes.facts import describe
+from bnn_engine.passes.weight_rows import split_rows
 
 __all__ = ["BinaryConvolutions"]
 
 
 class BinaryConvolutions(BinaryLayerRewrite):
-    """Conv(x, ±α_o, b) → BinaryConv or BinaryWeightConv, Mul(α), Add(b).
+    """Conv(x, W, b) → BinaryConv, LowBitConv or BinaryWeightConv, Mul, Add.
 
     The algebra is that of :class:`BinaryLayerRewrite`; padding is the value 0 on both sides.
     Automatic padding becomes numbers.
@@ -25,9 +27,9 @@ class BinaryConvolutions(BinaryLayerRewrite):
     op_name = "Conv"
 
     def match(self, graph: Graph, node: Node) -> BinaryLayer | Declined | None:
-        """Return a 2-D convolution whose weights are ±α in every output channel.
+        """Return a convolution whose weights are a few levels in every output channel.
 
-        In groups only where they are multiplied by -1, 0 and +1.
+        In groups only where its inputs are, too.
         """
         del graph
         x, w, bias = node.input(0), node.input(1), node.input(2)
@@ -35,38 +37,40 @@ class BinaryConvolutions(BinaryLayerRewrite):
         assert w is not None
         if w.const is None:
             return Declined(f"weights are not constant: {describe(w)}")
-        if w.const.ndim != 4:
+        if not 3 <= w.const.ndim <= 5:
             return Declined(f"{w.const.ndim - 2}-D convolution")
-        group = node.attributes.get("group", 1)
-        if group != 1 and not is_ternary(x):
-            return Declined(f"convolution in {group} groups: {describe(x)} is not binarized")
-        if x.dtype != np.float32 or x.rank != 4:
+        if x.dtype != np.float32 or x.rank != w.const.ndim:
             return Declined(f"input is {x.dtype} of rank {x.rank}")
         if bias is not None and bias.const is None:
             return Declined(f"bias is not constant: {describe(bias)}")
         channels, kernel = w.const.shape[1], list(w.const.shape[2:])
         if node.attributes.get("kernel_shape", kernel) != kernel or x.shape is None:
             return Declined("kernel_shape is not that of the weights")
-        weights = split_sign_rows(w.const)
-        if isinstance(weights, str):
-            return Declined(weights)
+        ones = [1] * len(kernel)
         attributes: dict[str, Attribute] = {
             "channels": channels,
-            "group": group,
+            "group": node.attributes.get("group", 1),
             "kernel_shape": kernel,
-            "strides": node.attributes.get("strides", [1, 1]),
-            "dilations": node.attributes.get("dilations", [1, 1]),
+            "strides": node.attributes.get("strides", ones),
+            "dilations": node.attributes.get("dilations", ones),
         }
         attributes["pads"] = explicit_pads(node, x.shape[2:], kernel)
         if attributes["pads"] is None:
             return Declined("automatic padding of an input of unknown size")
+        weights = split_rows(w.const)
+        if isinstance(weights, str):
+            return Declined(weights)
+        bits = (len(w.const), packed_bytes(channels * math.prod(kernel)))
         problem = OPS["BinaryConv"].problem(
-            [x.dtype, weights.bits.dtype], [x.shape, weights.bits.shape], attributes
+            [x.dtype, np.dtype(np.uint8)], [x.shape, bits], attributes
         )
         if problem is not None:
             return Declined(problem)
+        source = layer_input(x, weights, attributes)
+        if isinstance(source, str):
+            return Declined(source)
         added = None if bias is None or bias.const is None else bias.const.astype(np.float32)
-        return BinaryLayer(x, weights, attributes, added)
+        return BinaryLayer(x, source, weights, attributes, added)
 
 
 def explicit_pads(node: Node, spatial: tuple[Dim, ...], kernel: list[int]) -> list[int] | None:

@@ -1,31 +1,31 @@
-"""Dense layers with ±α weights."""
+"""Dense layers with weights of a few bits."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn_engine.graph.graph import Graph, Node, Value
+from bnn_engine.graph.graph import Attribute, Graph, Node, Value
 from bnn_engine.passes.base import Declined
-from bnn_engine.passes.binary_layers import BinaryLayer, BinaryLayerRewrite
+from bnn_engine.passes.binary_layers import BinaryLayer, BinaryLayerRewrite, layer_input
 from bnn_engine.passes.facts import describe
-from bnn_engine.passes.sign_rows import SignRows, split_sign_rows
+from bnn_engine.passes.weight_rows import WeightRows, split_rows
 
 __all__ = ["BinaryDenseLayers"]
 
 
 class BinaryDenseLayers(BinaryLayerRewrite):
-    """Gemm(x, ±α_o, b) or MatMul(x, ±α_o) → BinaryGemm or BinaryWeightGemm, Mul(α), Add(b).
+    """Gemm(x, W, b) or MatMul(x, W) → BinaryGemm, LowBitGemm or BinaryWeightGemm, Mul, Add.
 
     The algebra is that of :class:`BinaryLayerRewrite`. Gemm's factors join it: alpha · α_o scales
-    the sum (a negative alpha flips the signs), beta · b_o is added.
+    the sum (a negative alpha turns the levels), beta · b_o is added.
     """
 
     op_types = frozenset({"Gemm", "MatMul"})
     op_name = "Gemm"
 
     def match(self, graph: Graph, node: Node) -> BinaryLayer | Declined | None:
-        """Return a product [N, K] × [K, O] whose weights are ±α in every column."""
+        """Return a product [N, K] × [K, O] whose weights are a few levels in every column."""
         del graph
         x, w, bias = node.input(0), node.input(1), node.input(2)
         assert x is not None
@@ -45,22 +45,41 @@ class BinaryDenseLayers(BinaryLayerRewrite):
         alpha, beta = (np.float32(_factor(node, key)) for key in ("alpha", "beta"))
         if not (np.isfinite(alpha) and np.isfinite(beta)):
             return Declined("alpha or beta is not finite")
-        weights = split_sign_rows(np.ascontiguousarray(rows))
+        weights = split_rows(np.ascontiguousarray(rows))
         if isinstance(weights, str):
             return Declined(weights)
         if alpha != 1:
-            signed = weights if alpha > 0 else split_sign_rows(np.ascontiguousarray(-rows))
-            assert isinstance(signed, SignRows)
-            with np.errstate(over="ignore", under="ignore"):
-                scale = signed.scale * abs(alpha)
-            tiny = np.finfo(np.float32).tiny
-            if not (((scale >= tiny) & np.isfinite(scale)) | (signed.scale == 0)).all():
+            scaled = _scaled(weights, alpha)
+            if scaled is None:
                 return Declined("alpha times the weights leaves the normal float32 numbers")
-            weights = SignRows(signed.bits, scale)
+            weights = scaled
         added = _bias(bias, beta, rows.shape[0])
         if isinstance(added, Declined):
             return added
-        return BinaryLayer(x, weights, {"features": rows.shape[1]}, added)
+        attributes: dict[str, Attribute] = {"features": rows.shape[1]}
+        source = layer_input(x, weights, attributes)
+        if isinstance(source, str):
+            return Declined(source)
+        return BinaryLayer(x, source, weights, attributes, added)
+
+
+def _scaled(weights: WeightRows, alpha: np.float32) -> WeightRows | None:
+    """``weights`` times ``alpha``; None where a factor leaves the normal float32 numbers."""
+    turned = weights if alpha > 0 else weights.negated()
+    tiny = np.finfo(np.float32).tiny
+    factors: list[NDArray[np.float32] | None] = []
+    for numbers in (turned.scale, turned.offset):
+        if numbers is None:
+            factors.append(None)
+            continue
+        with np.errstate(over="ignore", under="ignore"):
+            scaled = numbers * abs(alpha)
+        if not (((abs(scaled) >= tiny) & np.isfinite(scaled)) | (numbers == 0)).all():
+            return None
+        factors.append(scaled)
+    scale, offset = factors
+    assert scale is not None
+    return WeightRows(turned.levels, scale, offset)
 
 
 def _factor(node: Node, key: str) -> float:

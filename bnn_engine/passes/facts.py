@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = [
     "is_ternary",
     "padding_value",
     "per_channel_shape",
+    "possible_values",
     "uniform_value",
     "windows_are_inside",
 ]
@@ -42,6 +43,24 @@ _SELECTING = frozenset(
         "Unsqueeze",
     }
 )
+
+
+# Ops whose elements are a function of one element of their first input each.
+_ELEMENTWISE: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
+    "Neg": np.negative,
+    "Relu": lambda levels: np.maximum(levels, np.float32(0)),
+    "Sign": np.sign,
+}
+
+_ARITHMETIC: dict[str, Callable[..., NDArray[np.float32]]] = {
+    "Add": np.add,
+    "Div": np.divide,
+    "Mul": np.multiply,
+    "Sub": np.subtract,
+}
+
+_MAX_POSSIBLE = 16
+_PROBE = 4096
 
 
 def describe(value: Value) -> str:
@@ -88,42 +107,102 @@ def is_ternary(value: Value) -> bool:
 
 
 def _takes(value: Value, levels: frozenset[float]) -> bool:
-    waiting, seen = [value], {id(value)}
+    possible = possible_values(value)
+    return possible is not None and levels.issuperset(possible.tolist())
+
+
+def possible_values(value: Value) -> NDArray[np.float32] | None:
+    """Return what the elements of ``value`` can be where no NaN was read.
+
+    Returns:
+        Distinct finite numbers in ascending order, at most 16 of them, without a negative zero;
+        None where they are not known to be so few.
+    """
+    known: dict[int, NDArray[np.float32] | None] = {}
+    waiting = [value]
     while waiting:
-        current = waiting.pop()
-        sources = _sources(current, levels)
-        if sources is None:
-            return False
-        for source in sources:
-            if id(source) not in seen:
-                seen.add(id(source))
-                waiting.append(source)
-    return True
+        current = waiting[-1]
+        sources = _element_sources(current)
+        unknown = [source for source in sources if id(source) not in known]
+        if unknown:
+            waiting += unknown
+            continue
+        waiting.pop()
+        if id(current) in known:
+            continue
+        known[id(current)] = _possible(current, [known[id(source)] for source in sources])
+    return known[id(value)]
 
 
-def _sources(value: Value, levels: frozenset[float]) -> Sequence[Value] | None:
-    """Values whose elements must be among ``levels`` for those of ``value`` to be; None if not."""
-    if value.const is not None:
-        return () if value.const.size and levels.issuperset(np.unique(value.const)) else None
+def _element_sources(value: Value) -> list[Value]:
+    """Values from whose elements :func:`_possible` tells those of ``value``."""
     node = value.producer
+    if value.const is not None or node is None or node.domain:
+        return []
+    inputs = [source for source in node.inputs if source is not None]
+    if node.op_type == "Concat":
+        return inputs
+    if node.op_type in _ARITHMETIC:
+        return [source for source in inputs if uniform_value(source) is None]
+    follows = node.op_type in _ELEMENTWISE or node.op_type in _SELECTING
+    return inputs[:1] if follows or node.op_type in ("MaxPool", "Pad") else []
+
+
+def _possible(
+    value: Value, sources: Sequence[NDArray[np.float32] | None]
+) -> NDArray[np.float32] | None:
+    """:func:`possible_values` of ``value`` from that of its sources."""
+    node = value.producer
+    if value.const is not None:
+        return _few(value.const)
     if node is None:
         return None
     if node.domain == DOMAIN:
-        return () if node.op_type == "Binarize" else None
-    if node.domain:
+        levels = {"Binarize": [-1.0, 1.0], "Quantize": node.attributes.get("values")}
+        return (
+            _few(np.asarray(levels[node.op_type], np.float32)) if node.op_type in levels else None
+        )
+    if node.op_type == "Sign" and sources[0] is None:
+        x = node.inputs[0]
+        positive = x is not None and x.producer is not None and x.producer.op_type == "Relu"
+        return np.array([0, 1] if positive else [-1, 0, 1], np.float32)
+    known = [source for source in sources if source is not None]
+    if not known or len(known) != len(sources):
         return None
-    if node.op_type == "Sign" and levels == TERNARY:
-        return ()
-    inputs = [source for source in node.inputs if source is not None]
-    if node.op_type == "Pad":
-        return inputs[:1] if padding_value(node) in levels else None
-    if node.op_type in _SELECTING or node.op_type == "Neg":
-        return inputs[:1]
     if node.op_type == "Concat":
-        return inputs
-    if node.op_type == "MaxPool" and value is node.output and windows_are_inside(node):
-        return inputs
-    return None
+        return _few(np.concatenate(known))
+    if node.op_type in _ARITHMETIC:
+        return _of_arithmetic(node, known)
+    if node.op_type in _ELEMENTWISE:
+        return _few(_ELEMENTWISE[node.op_type](known[0]))
+    if node.op_type == "Pad":
+        padding = padding_value(node)
+        return None if padding is None else _few(np.append(known[0], np.float32(padding)))
+    if node.op_type == "MaxPool" and not (value is node.output and windows_are_inside(node)):
+        return None
+    return known[0]
+
+
+def _of_arithmetic(node: Node, known: list[NDArray[np.float32]]) -> NDArray[np.float32] | None:
+    """Values of ``node``: one operand takes those ``known``, the other one is uniform."""
+    if len(known) != 1 or node.output.dtype != np.float32:
+        return None
+    uniform = [None if source is None else uniform_value(source) for source in node.inputs]
+    operands = [known[0] if number is None else np.float32(number) for number in uniform]
+    with np.errstate(all="ignore"):
+        return _few(_ARITHMETIC[node.op_type](*operands))
+
+
+def _few(array: NDArray[Any]) -> NDArray[np.float32] | None:
+    """The distinct elements of ``array``, None where they are too many or not finite."""
+    for part in (array.reshape(-1)[:_PROBE], array):  # weights rarely need more than the probe
+        distinct = np.unique(part)
+        if not 0 < distinct.size <= _MAX_POSSIBLE or distinct.dtype.kind not in "biuf":
+            return None
+    numbers = distinct.astype(np.float32)
+    if not np.isfinite(numbers).all() or (numbers != distinct).any():
+        return None
+    return np.unique(numbers + np.float32(0))  # -0 + 0 is 0
 
 
 def padding_value(node: Node) -> float | None:

@@ -11,9 +11,10 @@ import onnx
 from bnn_engine.graph.graph import Graph, Node
 from bnn_engine.graph.inference import infer_shapes
 from bnn_engine.graph.reference import node_function
+from bnn_engine.ops import DOMAIN
 from bnn_engine.passes.base import Pass
 
-__all__ = ["FoldConstants"]
+__all__ = ["NOT_DETERMINISTIC", "FoldConstants"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 # than any weight tensor stays in the graph.
 _MAX_BYTES = 2**30
 
-_RANDOM = frozenset(
+NOT_DETERMINISTIC = frozenset(
     {
         "Bernoulli",
         "Dropout",
@@ -32,10 +33,11 @@ _RANDOM = frozenset(
         "RandomUniformLike",
     }
 )
+"""Standard ops that may give another result each time."""
 
 
 class FoldConstants(Pass):
-    """f(constants) is a constant, for every deterministic standard op f.
+    """f(constants) is a constant, for every deterministic standard op f and every op of our domain.
 
     Weights of any size are folded: exporters leave the binarization of latent weights in the graph.
     A result is only computed when its size is known beforehand and at most 1 GiB, 2 GiB in all.
@@ -60,7 +62,7 @@ class FoldConstants(Pass):
                 continue
             reads = [None if value is None else value.const for value in node.inputs]
             try:
-                arrays = node_function(node, graph.opset)(reads)
+                arrays = node_function(node, graph.opset, graph.domain_versions)(reads)
             except Exception as error:  # the reference lacks ops and raises what it likes
                 _LOG.debug("%r is not folded: %s", node, error)
                 continue
@@ -80,8 +82,8 @@ def _infer_alone(node: Node, opset: int) -> None:
 
 def _is_constant(node: Node) -> bool:
     return (
-        node.domain == ""
-        and node.op_type not in _RANDOM
+        node.domain in ("", DOMAIN)
+        and node.op_type not in NOT_DETERMINISTIC
         and not any(isinstance(value, onnx.GraphProto) for value in node.attributes.values())
         and all(value is None or value.const is not None for value in node.inputs)
     )

@@ -400,7 +400,7 @@ def _target(node: Node, shape: tuple[Dim, ...], known: dict[int, Extents]) -> li
     if node.op_type == "Flatten":
         return (
             [shape[0], -1]
-            if shape and node.attributes.get("axis", 1) in (1, 1 - len(shape))
+            if shape and _is_second(node.attributes.get("axis", 1), len(shape))
             else None
         )
     extents = _extents_of(node.input(1), known)
@@ -415,6 +415,11 @@ def _target(node: Node, shape: tuple[Dim, ...], known: dict[int, Extents]) -> li
     if any(extent == 0 and axis >= len(shape) for axis, extent in enumerate(target)):
         return None
     return [shape[axis] if extent == 0 else extent for axis, extent in enumerate(target)]
+
+
+def _is_second(axis: object, rank: int) -> bool:
+    """Whether ``axis`` is axis 1 of ``rank`` axes, or behind the last of a single one."""
+    return axis == 1 or (rank > 1 and axis == 1 - rank)
 
 
 def resolve_target(shape: Sequence[Dim], target: Sequence[Dim]) -> list[Dim]:

@@ -14,6 +14,7 @@ from bnn_engine.ops import DOMAIN
 from bnn_engine.passes.base import Declined, Rewrite, merged_origins
 from bnn_engine.passes.binarize import binarize_node
 from bnn_engine.passes.facts import channel_vector
+from bnn_engine.passes.float_order import INFINITY_KEY, float_of_key
 
 __all__ = ["AbsorbIntoThresholds", "Step", "monotone_steps", "pull_back", "pull_back_all"]
 
@@ -131,17 +132,17 @@ def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]
     with np.errstate(all="ignore"):
         # The keys of a falling step run from +inf down to -inf, so that it rises along them.
         sign = np.where(rising, 1, -1)
-        top = np.where(step.is_total(), _INFINITY_KEY, _MAX_FINITE_KEY) + np.zeros_like(sign)
+        top = np.where(step.is_total(), INFINITY_KEY, INFINITY_KEY - 1) + np.zeros_like(sign)
 
         def at(keys: NDArray[np.int64]) -> Floats:
-            return step.function(_float_of_key(sign * keys))
+            return step.function(float_of_key(sign * keys))
 
         # The smallest key whose image is at least lower, and the smallest whose image exceeds
         # upper; top + 1 stands for "none". The answers lie in low ... high.
         low, high = np.stack([-top, -top]), np.stack([top + 1, top + 1])
         while (open_ := low < high).any():
             middle = (low + high) // 2
-            image = step.function(_float_of_key(sign * np.minimum(middle, top)))
+            image = step.function(float_of_key(sign * np.minimum(middle, top)))
             reached = np.stack([image[0] >= lower, ~(image[1] <= upper)])
             high = np.where(open_ & reached, middle, high)
             low = np.where(open_ & ~reached, middle + 1, low)
@@ -149,22 +150,13 @@ def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]
     empty = first > last
     ends = np.sort(np.stack([sign * first, sign * last]), axis=0)
     return (
-        np.where(empty, np.float32(np.inf), _float_of_key(ends[0])),
-        np.where(empty, np.float32(-np.inf), _float_of_key(ends[1])),
+        np.where(empty, np.float32(np.inf), float_of_key(ends[0])),
+        np.where(empty, np.float32(-np.inf), float_of_key(ends[1])),
     )
 
 
 _NEGATE = Step(np.negative, np.array([False]))
 _RELU = Step(lambda v: np.maximum(v, np.float32(0)), np.array([True]))
-
-_INFINITY_KEY = 0x7F800000
-_MAX_FINITE_KEY = _INFINITY_KEY - 1
-
-
-def _float_of_key(keys: NDArray[np.int64]) -> Floats:
-    """Return the float32 numbers of keys, which are ordered alike; both zeros have key 0."""
-    magnitude = np.abs(keys).astype(np.uint32).view(np.float32)
-    return np.where(keys < 0, -magnitude, magnitude)
 
 
 def _composed(steps: list[Step]) -> list[Step]:

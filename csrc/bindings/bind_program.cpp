@@ -13,16 +13,14 @@
 #include <variant>
 #include <vector>
 
+#include "bindings/element_types.h"
+#include "bindings/program_builder.h"
 #include "bindings/register.h"
 #include "kernels/kernel_set.h"
-#include "ops/cast.h"
+#include "ops/channel_arithmetic.h"
 #include "ops/dot_layer.h"
-#include "ops/elementwise.h"
 #include "ops/layout.h"
-#include "ops/packing.h"
-#include "ops/pad_bits.h"
 #include "ops/pool.h"
-#include "ops/sign.h"
 #include "ops/softmax.h"
 #include "runtime/program.h"
 
@@ -31,26 +29,22 @@ namespace py = pybind11;
 namespace bnn {
 namespace {
 
-template <class T>
-using ContiguousArray = py::array_t<T, py::array::c_style>;
-
-template <class T>
-std::span<const T> as_span(const ContiguousArray<T>& array) {
-  return {array.data(), static_cast<std::size_t>(array.size())};
-}
-
-template <class T>
-std::vector<T> as_vector(const ContiguousArray<T>& array) {
-  return {array.data(), array.data() + array.size()};
-}
-
-// (kernel, strides, pads, dilations); pads = (top, left, bottom, right) as in ONNX.
-Window make_window(const std::array<std::int64_t, 2>& kernel,
-                   const std::array<std::int64_t, 2>& strides,
-                   const std::array<std::int64_t, 4>& pads,
-                   const std::array<std::int64_t, 2>& dilations) {
-  return {.h = {kernel[0], strides[0], pads[0], pads[2], dilations[0]},
-          .w = {kernel[1], strides[1], pads[1], pads[3], dilations[1]}};
+// [axes] each, and pads of all begins before all ends as in ONNX.
+PyWindow make_window(const std::vector<std::int64_t>& kernel,
+                     const std::vector<std::int64_t>& strides,
+                     const std::vector<std::int64_t>& pads,
+                     const std::vector<std::int64_t>& dilations) {
+  const std::size_t axes = kernel.size();
+  if (axes < 1 || axes > 3 || strides.size() != axes || pads.size() != 2 * axes ||
+      dilations.size() != axes) {
+    throw ModelFormatError("a window of " + std::to_string(axes) + " axes");
+  }
+  PyWindow made{.window = {}, .spatial_axes = axes == 3 ? 3 : 2};
+  WindowAxis* const last_first[] = {&made.window.w, &made.window.h, &made.window.d};
+  for (std::size_t i = 0; i < axes; ++i) {
+    *last_first[axes - 1 - i] = {kernel[i], strides[i], pads[i], pads[axes + i], dilations[i]};
+  }
+  return made;
 }
 
 EpilogueKind epilogue_kind(const std::string& name) {
@@ -64,12 +58,6 @@ EpilogueKind epilogue_kind(const std::string& name) {
   }
   throw ModelFormatError("unknown epilogue step '" + name + "'");
 }
-
-// A float epilogue together with the values of the program that it adds.
-struct PyFloatEpilogue {
-  FloatEpilogue epilogue;
-  std::vector<int> residuals;
-};
 
 // ("add_rows", value) or (another kind, operand).
 using PyStep = std::pair<std::string, std::variant<int, ContiguousArray<float>>>;
@@ -95,102 +83,8 @@ PyFloatEpilogue make_float_epilogue(const std::vector<PyStep>& steps,
   return made;
 }
 
-using PyEpilogue = std::variant<PyFloatEpilogue, Thresholds>;
-
-Epilogue epilogue_of(const PyEpilogue& epilogue) {
-  if (const auto* thresholds = std::get_if<Thresholds>(&epilogue)) return *thresholds;
-  return std::get<PyFloatEpilogue>(epilogue).epilogue;
-}
-
-// A builder with the kernels of the instruction set that is active when it is made.
-class PyProgramBuilder {
- public:
-  PyProgramBuilder() : kernels_(kernel_set(active_isa())) {}
-
-  ProgramBuilder& builder() { return builder_; }
-  const KernelSet& kernels() const { return kernels_; }
-
-  int add(std::unique_ptr<Op> op, int input) { return builder_.add_op(std::move(op), {input}); }
-  ElementType element_of(int value) const { return builder_.type_of(value).element; }
-  bool stores_channels_first(int id) const { return channels_first_.contains(id); }
-
-  // A layer's inputs are its own and what its epilogue adds.
-  int add_layer(std::unique_ptr<Op> op, std::vector<int> inputs, const PyEpilogue& epilogue) {
-    if (const auto* floats = std::get_if<PyFloatEpilogue>(&epilogue)) {
-      inputs.insert(inputs.end(), floats->residuals.begin(), floats->residuals.end());
-    }
-    const bool channels_first = op->stores_channels_first();
-    const int id = builder_.add_op(std::move(op), std::move(inputs));
-    if (channels_first) channels_first_.insert(id);
-    return id;
-  }
-
- private:
-  ProgramBuilder builder_;
-  KernelSet kernels_;
-  std::set<int> channels_first_;
-};
-
-DotLayerSpec dense_spec(const std::string& name, std::int64_t outputs, std::int64_t features) {
-  DotLayerSpec spec;
-  spec.name = name;
-  spec.outputs = outputs;
-  spec.features = features;
-  return spec;
-}
-
-DotLayerSpec conv_spec(const std::string& name, std::int64_t outputs, std::int64_t channels,
-                       std::int64_t groups, const Window& window) {
-  DotLayerSpec spec;
-  spec.name = name;
-  spec.outputs = outputs;
-  spec.features = channels;
-  spec.groups = groups;
-  spec.dense = false;
-  spec.window = window;
-  return spec;
-}
-
 // --- running
 // ---------------------------------------------------------------------------------------
-
-Shape shape_of(const py::array& array) {
-  std::vector<std::int64_t> dims(array.shape(), array.shape() + array.ndim());
-  return Shape(dims);
-}
-
-ElementType element_type(const std::string& name) {
-  if (name == "f32") return ElementType::f32;
-  if (name == "u8") return ElementType::u8;
-  if (name == "i8") return ElementType::i8;
-  throw ModelFormatError("unknown input type '" + name + "'");
-}
-
-// "float32", for messages.
-const char* dtype_name(ElementType type) {
-  return type == ElementType::u8 ? "uint8" : type == ElementType::i8 ? "int8" : "float32";
-}
-
-// True for an array of elements `type` that lies in memory as kernels read it. NumPy's bool is a
-// byte of 0 or 1.
-bool is_plain(const py::array& array, ElementType type) {
-  constexpr int kWanted =
-      py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  if ((array.flags() & kWanted) != kWanted) return false;
-  switch (type) {
-    case ElementType::u8:
-      return py::isinstance<py::array_t<std::uint8_t>>(array) ||
-             py::isinstance<py::array_t<bool>>(array);
-    case ElementType::i8:
-      return py::isinstance<py::array_t<std::int8_t>>(array);
-    default:
-      return py::isinstance<py::array_t<float>>(array);
-  }
-}
-
-py::array new_output(const Shape& shape) {
-  return py::array_t<float>(std::vector<py::ssize_t>(shape.dims().begin(), shape.dims().end()));
-}
 
 // Runs on arrays that is_plain() accepts. `out`: arrays to fill, empty for new ones. None where
 // Program::run() gives up.
@@ -205,26 +99,29 @@ py::object run_arrays(const Program& program, const std::vector<py::array>& inpu
     const ProgramInput& declared = program.inputs()[i];
     if (!is_plain(inputs[i], declared.type)) {
       throw py::type_error("input '" + declared.name + "' must be a C-contiguous " +
-                           dtype_name(declared.type) + " array");
+                           dtype_text(declared.type) + " array");
     }
     shapes.push_back(shape_of(inputs[i]));
     sources.push_back(inputs[i].data());
   }
   const std::vector<Shape> results = program.output_shapes(shapes);
   if (out.empty()) {
-    for (const Shape& shape : results) out.push_back(new_output(shape));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      out.push_back(new_array(program.output_type(i), results[i]));
+    }
   }
   if (out.size() != results.size()) throw py::value_error("wrong number of output arrays");
-  std::vector<float*> targets;
+  std::vector<void*> targets;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!is_plain(out[i], ElementType::f32) || !out[i].writeable()) {
-      throw py::type_error("outputs must be writeable C-contiguous float32 arrays");
+    if (!is_plain(out[i], program.output_type(i)) || !out[i].writeable()) {
+      throw py::type_error("output " + std::to_string(i) + " must be a writeable C-contiguous " +
+                           dtype_text(program.output_type(i)) + " array");
     }
     const Shape shape = shape_of(out[i]);
     if (!(shape == results[i])) {
       throw ShapeError("out has shape " + shape.text() + ", the result " + results[i].text());
     }
-    targets.push_back(static_cast<float*>(out[i].mutable_data()));
+    targets.push_back(out[i].mutable_data());
   }
   bool ok = false;
   {
@@ -245,9 +142,9 @@ py::object run_plain(const Program& program, const py::object& x) {
   if (!is_plain(array, program.inputs().front().type)) return py::none();
   const std::array<Shape, 1> shapes{shape_of(array)};
   const std::vector<Shape> results = program.output_shapes(shapes);
-  py::array out = new_output(results.front());
+  py::array out = new_array(program.output_type(0), results.front());
   const std::array<const void*, 1> sources{array.data()};
-  const std::array<float*, 1> targets{static_cast<float*>(out.mutable_data())};
+  const std::array<void*, 1> targets{out.mutable_data()};
   bool ok = false;
   {
     const py::gil_scoped_release release;
@@ -274,7 +171,7 @@ void register_program(py::module_& module) {
             std::vector<std::tuple<int, std::string, std::string, std::size_t>> rows;
             for (const Step& step : program.steps()) {
               rows.emplace_back(step.outputs[0], step.op->name(), step.op->kernel(),
-                                step.op->constant_bytes());
+                                program.constant_bytes(step));
             }
             return rows;
           },
@@ -297,9 +194,12 @@ void register_program(py::module_& module) {
            py::arg("keep_floats") = true);
   module.attr("MAX_EPILOGUE_STEPS") = kMaxEpilogueSteps;
 
-  py::class_<PyProgramBuilder>(module, "ProgramBuilder",
-                               "Builds a Program for the active instruction set, op by op.")
-      .def(py::init<>())
+  ProgramBuilderClass builder(module, "ProgramBuilder",
+                              "Builds a Program for the active instruction set, op by op.");
+  register_binary_layers(module, builder);
+  register_bits(module, builder);
+  register_elementwise(builder);
+  builder.def(py::init<>())
       .def(
           "input",
           [](PyProgramBuilder& self, std::string name, const std::vector<std::int64_t>& declared,
@@ -307,47 +207,20 @@ void register_program(py::module_& module) {
             return self.builder().add_input(std::move(name), Shape(declared), element_type(type));
           },
           py::arg("name"), py::arg("declared"), py::arg("type") = "f32",
-          "Type: f32, u8 (uint8 and bool arrays) or i8.")
+          "Type: f32, f64, f16, bf16 (as uint16 arrays), i8 ... u64 or bool.")
       .def(
-          "cast",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_cast(name, self.element_of(input)), input);
+          "constant",
+          [](PyProgramBuilder& self, const py::array& array, const std::string& type) {
+            const ElementType element = element_type(type);
+            if (!is_plain(array, element)) {
+              throw py::type_error("a constant must be a C-contiguous " + dtype_text(element) +
+                                   " array");
+            }
+            return self.builder().add_constant(element, shape_of(array),
+                                               {static_cast<const std::byte*>(array.data()),
+                                                static_cast<std::size_t>(array.nbytes())});
           },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "xnor_dense",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t features, const PyEpilogue& epilogue, bool ternary) {
-            DotLayerSpec spec = dense_spec(name, outputs, features);
-            spec.input_code.ternary = ternary;
-            return self.add_layer(
-                make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
-                {input}, epilogue);
-          },
-          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("features"), py::arg("epilogue"), py::arg("ternary"))
-      .def(
-          "xnor_conv",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
-             std::int64_t channels, std::int64_t groups, const Window& window,
-             const PyEpilogue& epilogue, bool ternary, bool channels_first) {
-            DotLayerSpec spec = conv_spec(name, outputs, channels, groups, window);
-            spec.input_code.ternary = ternary;
-            spec.channels_first = channels_first;
-            return self.add_layer(
-                make_xnor_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
-                {input}, epilogue);
-          },
-          py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"),
-          py::arg("ternary"), py::arg("channels_first"),
-          "channels_first: store [N, C, H, W] if the layer can, see stores_channels_first().")
-      .def(
-          "stores_channels_first",
-          [](const PyProgramBuilder& self, int value) { return self.stores_channels_first(value); },
-          py::arg("value"), "Whether an image is stored as [N, C, H, W] by the step that makes it.")
+          py::arg("array"), py::arg("type"), "A tensor that is the same in every call.")
       .def(
           "binary_weight_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
@@ -364,7 +237,7 @@ void register_program(py::module_& module) {
           "binary_weight_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
+             std::int64_t channels, const PyWindow& window, const PyEpilogue& epilogue) {
             return self.add_layer(
                 make_binary_weight_layer(conv_spec(name, outputs, channels, 1, window),
                                          as_span(weights), epilogue_of(epilogue), self.kernels()),
@@ -388,7 +261,7 @@ void register_program(py::module_& module) {
           "byte_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const Window& window, const PyEpilogue& epilogue) {
+             std::int64_t channels, const PyWindow& window, const PyEpilogue& epilogue) {
             return self.add_layer(make_byte_layer(conv_spec(name, outputs, channels, 1, window),
                                                   self.element_of(input), as_span(weights),
                                                   epilogue_of(epilogue), self.kernels()),
@@ -412,7 +285,7 @@ void register_program(py::module_& module) {
           "f32_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t channels,
-             std::int64_t groups, const Window& window, const PyEpilogue& epilogue) {
+             std::int64_t groups, const PyWindow& window, const PyEpilogue& epilogue) {
             return self.add_layer(
                 make_f32_layer(conv_spec(name, outputs, channels, groups, window), as_span(weights),
                                epilogue_of(epilogue), self.kernels()),
@@ -421,78 +294,23 @@ void register_program(py::module_& module) {
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"))
       .def(
-          "binarize",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const Thresholds& thresholds) {
-            return self.add(make_binarize(name, thresholds, self.kernels(), self.element_of(input)),
-                            input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("thresholds"))
-      .def(
-          "binarize_planar",
-          [](PyProgramBuilder& self, const std::string& name, int input,
-             const Thresholds& thresholds) {
-            return self.add(make_binarize_planar(name, thresholds, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("thresholds"))
-      .def(
-          "sign",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_sign(name), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "pack_signs",
-          [](PyProgramBuilder& self, const std::string& name, int input, bool planar) {
-            return self.add(make_pack_signs(name, planar, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("planar"))
-      .def(
-          "unpack_ternary",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack_ternary(name), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "pad_bits",
-          [](PyProgramBuilder& self, const std::string& name, int input, int value,
-             const std::vector<std::int64_t>& before, const std::vector<std::int64_t>& after,
-             bool ternary) {
-            const InputCode code{.digits = 0, .ternary = ternary};
-            return self.add(make_pad_bits(name, code, value, before, after), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("value"), py::arg("before"), py::arg("after"),
-          py::arg("ternary"),
-          "Surround packed images of -1 and +1, or of -1, 0 and +1, by pixels of `value`.")
-      .def(
-          "unpack",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack(name, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "unpack_planar",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_unpack_planar(name, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
           "max_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input, const Window& window,
+          [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,
              bool ceil_mode) {
             const bool bits = self.builder().type_of(input) == ElementType::bits;
-            return self.add(bits ? make_max_pool_bits(name, window, ceil_mode, self.kernels())
-                                 : make_max_pool_f32(name, window, ceil_mode, self.kernels()),
+            return self.add(bits
+                                ? make_max_pool_bits(name, window.window, ceil_mode, self.kernels())
+                                : make_max_pool_f32(name, window.window, ceil_mode, self.kernels()),
                             input);
           },
           py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"))
       .def(
           "average_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input, const Window& window,
+          [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,
              bool ceil_mode, bool count_include_pad) {
-            return self.add(
-                make_average_pool_f32(name, window, ceil_mode, count_include_pad, self.kernels()),
-                input);
+            return self.add(make_average_pool_f32(name, window.window, ceil_mode, count_include_pad,
+                                                  self.kernels()),
+                            input);
           },
           py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"),
           py::arg("count_include_pad"))
@@ -509,25 +327,6 @@ void register_program(py::module_& module) {
             return self.add(make_channel_arithmetic(name, steps.epilogue, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("steps"))
-      .def(
-          "tensor_arithmetic",
-          [](PyProgramBuilder& self, const std::string& name, const std::string& operation, int a,
-             int b) {
-            BinaryOperation kind;
-            if (operation == "Add") {
-              kind = BinaryOperation::add;
-            } else if (operation == "Sub") {
-              kind = BinaryOperation::sub;
-            } else if (operation == "Mul") {
-              kind = BinaryOperation::mul;
-            } else if (operation == "Div") {
-              kind = BinaryOperation::div;
-            } else {
-              throw ModelFormatError("unknown arithmetic '" + operation + "'");
-            }
-            return self.builder().add_op(make_tensor_arithmetic(name, kind), {a, b});
-          },
-          py::arg("name"), py::arg("operation"), py::arg("a"), py::arg("b"))
       .def(
           "softmax",
           [](PyProgramBuilder& self, const std::string& name, int input, bool logarithm) {
@@ -557,7 +356,10 @@ void register_program(py::module_& module) {
           },
           py::arg("outputs"), py::arg("rows_independent"), py::arg("num_threads"));
 
-  py::class_<Window>(module, "Window", "A 2-D sliding window; pads = (top, left, bottom, right).")
+  py::class_<PyWindow>(
+      module, "Window",
+      "A sliding window over 1 to 3 spatial axes, one number each; pads: all begins "
+      "before all ends. Lines of one axis run as images of height 1.")
       .def(py::init(&make_window), py::arg("kernel"), py::arg("strides"), py::arg("pads"),
            py::arg("dilations"));
 }

@@ -1,125 +1,66 @@
 #include "ops/elementwise.h"
 
-#include "base/aligned.h"
-#include "ops/epilogue_operands.h"
+#include <utility>
 
 namespace bnn {
 namespace {
 
-class ChannelArithmetic final : public Op {
+class Elementwise final : public Op {
  public:
-  ChannelArithmetic(const std::string& name, const FloatEpilogue& spec, const KernelSet& kernels)
-      : Op(name), variant_(kernels.epilogue_f32) {
-    if (spec.thresholds || !spec.keep_floats) bad_model("bits of arithmetic without a layer");
-    for (const FloatEpilogue::Step& step : spec.steps) {
-      if (step.kind == EpilogueKind::add_rows)
-        bad_model("a residual of arithmetic without a layer");
-      const std::size_t count = step.operand.size();
-      if (count == 0) bad_model("an operand is empty");
-      if (count > 1) {
-        if (channels_ != 0 && channels_ != static_cast<std::int64_t>(count)) {
-          bad_model("operands of " + std::to_string(channels_) + " and " + std::to_string(count) +
-                    " channels");
-        }
-        channels_ = static_cast<std::int64_t>(count);
+  explicit Elementwise(ElementwiseSpec spec) : Op(spec.name), spec_(std::move(spec)) {
+    if (spec_.operands.empty() || spec_.operands.size() > kMaxOperands || spec_.loop == nullptr) {
+      bad_model("no element-wise function");
+    }
+  }
+
+  std::size_t input_count() const override { return spec_.operands.size(); }
+  TensorType input_type(std::size_t index) const override { return spec_.operands[index]; }
+  TensorType output_type(std::size_t) const override { return spec_.result; }
+
+  Shape infer(std::span<const Shape> inputs) const override {
+    const std::optional<Shape> shape = broadcast_shape(inputs);
+    if (!shape) {
+      std::string operands;
+      for (const Shape& input : inputs)
+        operands.append(operands.empty() ? "" : ", ").append(input.text());
+      bad_shape("operands of shapes " + operands + " do not broadcast against each other");
+    }
+    return *shape;
+  }
+
+  double cycles(std::span<const Shape>, const Shape& output) const override {
+    return static_cast<double>(output.elements()) * spec_.cycles_per_element;
+  }
+
+  void run(const OpContext& context) const override {
+    const std::size_t count = spec_.operands.size();
+    std::array<Shape, kMaxOperands> shapes;
+    for (std::size_t i = 0; i < count; ++i) shapes[i] = context.input(static_cast<int>(i)).shape;
+    TensorView& output = context.output();
+    const BroadcastRuns runs({shapes.data(), count}, output.shape);
+    ElementRun run;
+    run.count = runs.count();
+    run.parameters = spec_.parameters;
+    for (std::size_t i = 0; i < count; ++i) run.stays[i] = runs.stays(i);
+    const auto element_size = static_cast<std::int64_t>(element_bytes(spec_.result));
+    runs.for_each([&](const BroadcastRuns::Offsets& offsets, std::int64_t offset) {
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto size = static_cast<std::int64_t>(element_bytes(spec_.operands[i]));
+        run.operands[i] = context.input(static_cast<int>(i)).data + offsets[i] * size;
       }
-    }
-    const std::int64_t width = channels_ != 0 ? channels_ : kOperandBlock;
-    for (const FloatEpilogue::Step& step : spec.steps) {
-      std::vector<float> operand = step.operand;
-      operand.resize(static_cast<std::size_t>(width), operand.front());
-      operands_.push_back(blocked_operand(operand, 1));
-      steps_.push_back({step.kind, operands_.back().data()});
-    }
-  }
-
-  std::string kernel() const override { return variant_.name(); }
-  std::size_t constant_bytes() const override {
-    std::size_t total = 0;
-    for (const AlignedArray<float>& operand : operands_) total += operand.bytes();
-    return total;
-  }
-
-  Shape infer(std::span<const Shape> inputs) const override {
-    const Shape& in = inputs[0];
-    if (channels_ != 0 && (in.rank() < 1 || in.back() != channels_)) {
-      bad_shape("expected [..., " + std::to_string(channels_) + "], got " + in.text());
-    }
-    return in;
-  }
-
-  void run(const OpContext& context) const override {
-    const TensorView& in = context.input(0);
-    const std::int64_t total = in.shape.elements();
-    float* out = context.output().as<float>();
-    const int count = static_cast<int>(steps_.size());
-    if (channels_ != 0) {
-      variant_.run(in.as<float>(), channels_, total / channels_, channels_, steps_.data(), count,
-                   out, channels_);
-      return;
-    }
-    // One operand for all elements: any split into rows will do.
-    const std::int64_t rows = total / kOperandBlock;
-    variant_.run(in.as<float>(), kOperandBlock, rows, kOperandBlock, steps_.data(), count, out,
-                 kOperandBlock);
-    const std::int64_t rest = rows * kOperandBlock;
-    variant_.run(in.as<float>() + rest, kOperandBlock, total > rest ? 1 : 0, total - rest,
-                 steps_.data(), count, out + rest, kOperandBlock);
+      run.result = output.data + offset * element_size;
+      spec_.loop(run);
+    });
   }
 
  private:
-  Variant<EpilogueF32Fn> variant_;
-  std::int64_t channels_ = 0;  // 0: operands are scalars
-  std::vector<AlignedArray<float>> operands_;
-  std::vector<EpilogueStep> steps_;
-};
-
-class TensorArithmetic final : public Op {
- public:
-  TensorArithmetic(const std::string& name, BinaryOperation operation)
-      : Op(name), operation_(operation) {}
-
-  std::size_t input_count() const override { return 2; }
-
-  Shape infer(std::span<const Shape> inputs) const override {
-    if (!(inputs[0] == inputs[1])) {
-      bad_shape("operands have different shapes: " + inputs[0].text() + " and " + inputs[1].text());
-    }
-    return inputs[0];
-  }
-
-  void run(const OpContext& context) const override {
-    const float* a = context.input(0).as<float>();
-    const float* b = context.input(1).as<float>();
-    float* out = context.output().as<float>();
-    const std::int64_t count = context.output().shape.elements();
-    const auto apply = [&](auto&& operation) {
-      for (std::int64_t i = 0; i < count; ++i) out[i] = operation(a[i], b[i]);
-    };
-    switch (operation_) {
-      case BinaryOperation::add:
-        return apply([](float x, float y) { return x + y; });
-      case BinaryOperation::sub:
-        return apply([](float x, float y) { return x - y; });
-      case BinaryOperation::mul:
-        return apply([](float x, float y) { return x * y; });
-      case BinaryOperation::div:
-        return apply([](float x, float y) { return x / y; });
-    }
-  }
-
- private:
-  BinaryOperation operation_;
+  ElementwiseSpec spec_;
 };
 
 }  // namespace
 
-std::unique_ptr<Op> make_channel_arithmetic(const std::string& name, const FloatEpilogue& steps,
-                                            const KernelSet& kernels) {
-  return std::make_unique<ChannelArithmetic>(name, steps, kernels);
-}
-std::unique_ptr<Op> make_tensor_arithmetic(const std::string& name, BinaryOperation operation) {
-  return std::make_unique<TensorArithmetic>(name, operation);
+std::unique_ptr<Op> make_elementwise(ElementwiseSpec spec) {
+  return std::make_unique<Elementwise>(std::move(spec));
 }
 
 }  // namespace bnn

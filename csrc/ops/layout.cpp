@@ -53,13 +53,19 @@ class Reshape final : public Op {
 
 class Copy final : public Op {
  public:
-  using Op::Op;
+  Copy(const std::string& name, ElementType type) : Op(name), type_(type) {}
+
+  TensorType input_type(std::size_t) const override { return type_; }
+  TensorType output_type(std::size_t) const override { return type_; }
   Shape infer(std::span<const Shape> inputs) const override { return inputs[0]; }
   void run(const OpContext& context) const override {
     const TensorView& in = context.input(0);
-    std::memcpy(context.output().data, in.data,
-                static_cast<std::size_t>(in.shape.elements()) * sizeof(float));
+    if (in.shape.elements() == 0) return;
+    std::memcpy(context.output().data, in.data, tensor_bytes(type_, in.shape));
   }
+
+ private:
+  ElementType type_;
 };
 
 // An axis of a permutation's output.
@@ -115,7 +121,7 @@ class Permute final : public Op {
   TensorType input_type(std::size_t) const override { return type_; }
   TensorType output_type(std::size_t) const override { return type_; }
   std::string kernel() const override {
-    return type_ == ElementType::f32 ? transpose_.name() : Op::kernel();
+    return element_bytes(type_) == sizeof(float) ? transpose_.name() : Op::kernel();
   }
 
   Shape infer(std::span<const Shape> inputs) const override {
@@ -129,10 +135,15 @@ class Permute final : public Op {
   }
 
   void run(const OpContext& context) const override {
-    if (type_ == ElementType::f32) {
-      move<float>(context);
-    } else {
-      move<std::uint8_t>(context);  // both kinds of bytes
+    switch (element_bytes(type_)) {
+      case 1:
+        return move<std::uint8_t>(context);
+      case 2:
+        return move<std::uint16_t>(context);
+      case 4:
+        return move<float>(context);
+      default:
+        return move<std::uint64_t>(context);
     }
   }
 
@@ -173,8 +184,8 @@ class Permute final : public Op {
   void transpose(const float* in, const MovedAxis& row, const MovedAxis& column, float* out) const {
     transpose_.run(in, row.in_stride, row.extent, column.extent, out, column.out_stride);
   }
-  void transpose(const std::uint8_t* in, const MovedAxis& row, const MovedAxis& column,
-                 std::uint8_t* out) const {
+  template <class T>
+  void transpose(const T* in, const MovedAxis& row, const MovedAxis& column, T* out) const {
     for (std::int64_t c = 0; c < column.extent; ++c) {
       for (std::int64_t r = 0; r < row.extent; ++r) {
         out[c * column.out_stride + r] = in[r * row.in_stride + c];
@@ -226,7 +237,9 @@ std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64
                                  ElementType type) {
   return std::make_unique<Reshape>(name, std::move(target), type);
 }
-std::unique_ptr<Op> make_copy(const std::string& name) { return std::make_unique<Copy>(name); }
+std::unique_ptr<Op> make_copy(const std::string& name, ElementType type) {
+  return std::make_unique<Copy>(name, type);
+}
 std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order,
                                  const KernelSet& kernels, ElementType type) {
   return std::make_unique<Permute>(name, std::move(order), kernels, type);

@@ -20,7 +20,7 @@ std::unique_ptr<Op> make_reshape(const std::string& name, std::vector<std::int64
                                  ElementType type = ElementType::f32);
 
 // Floats copied to memory of their own (for outputs that would otherwise share an input's memory).
-std::unique_ptr<Op> make_copy(const std::string& name);
+std::unique_ptr<Op> make_copy(const std::string& name, ElementType type);
 
 // Numbers in another order of axes: out.shape[i] = in.shape[order[i]].
 std::unique_ptr<Op> make_permute(const std::string& name, std::vector<int> order,

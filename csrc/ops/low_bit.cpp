@@ -15,11 +15,37 @@ int summed_planes(const InputCode& input) { return input.digits == 0 ? 1 : input
 
 }  // namespace
 
+std::string InputCode::problem() const {
+  if (digits < 0 || digits > kMaxPlanes || (digits != 0 && ternary)) {
+    return "input of " + std::to_string(digits) + " binary digits";
+  }
+  if (zero < 0 || zero >= 1 << digits || (zero != 0 && odd)) {
+    return "input of " + std::to_string(digits) + " binary digits whose zero is level " +
+           std::to_string(zero);
+  }
+  return {};
+}
+
+std::optional<unsigned> InputCode::bits_of(int value) const {
+  if (ternary) {
+    if (value < -1 || value > 1) return {};
+    return (value < 0 ? 1u : 0u) | (value != 0 ? 2u : 0u);
+  }
+  if (digits == 0) {
+    if (value != 1 && value != -1) return {};
+    return value < 0 ? 1u : 0u;
+  }
+  const int top = (1 << digits) - 1;
+  const int level = odd ? (value + top) / 2 : value + zero;
+  if (level < 0 || level > top || (odd && 2 * level - top != value)) return {};
+  return static_cast<unsigned>(level);
+}
+
 PlaneSums::PlaneSums(const InputCode& input, const WeightCode& code,
                      std::span<const std::uint64_t> weights, std::int64_t outputs,
                      const Window& window, std::int64_t elements, PlaneSumFn plane_sum)
     : sign_(input.digits == 0 ? 1 : -1),
-      shift_((input.digits == 0 ? 0 : 1) + (code.halved ? 1 : 0)),
+      shift_(input.halvings() + (code.halved ? 1 : 0)),
       constant_(sign_ * code.constant),
       plane_sum_(plane_sum) {
   pairs_.clear();
@@ -34,7 +60,7 @@ PlaneSums::PlaneSums(const InputCode& input, const WeightCode& code,
     std::stable_sort(pairs->begin(), pairs->end(),
                      [](const Pair& a, const Pair& b) { return a.exponent > b.exponent; });
   }
-  if (input.digits == 0) return;
+  if (input.digits == 0 || input.offset() == 0) return;
 
   rows_ = window.h.kernel + 1;
   columns_ = window.w.kernel + 1;
@@ -43,7 +69,7 @@ PlaneSums::PlaneSums(const InputCode& input, const WeightCode& code,
       static_cast<std::size_t>(window.d.kernel * rows_ * columns_ * padded_));
   const std::int64_t words =
       static_cast<std::int64_t>(weights.size()) / (weight_planes * outputs * window.taps());
-  const std::int32_t x0 = (1 << input.digits) - 1;
+  const std::int32_t x0 = input.offset();
   const std::uint64_t* source = weights.data();
   for (int q = 0; q < weight_planes; ++q) {
     for (std::int64_t o = 0; o < outputs; ++o) {
@@ -76,9 +102,7 @@ PlaneSums::PlaneSums(const InputCode& input, const WeightCode& code,
 
 std::string PlaneSums::problem(const InputCode& input, const WeightCode& code,
                                std::int64_t length) {
-  if (input.digits < 0 || input.digits > kMaxPlanes || (input.digits != 0 && input.ternary)) {
-    return "input of " + std::to_string(input.digits) + " binary digits";
-  }
+  if (std::string wrong = input.problem(); !wrong.empty()) return wrong;
   if (code.shifts.empty() || code.shifts.size() > static_cast<std::size_t>(kMaxPlanes)) {
     return "weights of " + std::to_string(code.shifts.size()) + " planes";
   }

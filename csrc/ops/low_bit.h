@@ -4,21 +4,28 @@
 // With b_p the ±1 planes of the input and d_q those of the weights (base/bits.h),
 //
 //     input of ±1              x = b
-//     input of P digits      2·x = x0 − Σ_p 2^p · b_p,   x0 = 2^P − 1      (digit = (1 − b) / 2)
+//     input of P digits      g·x = x0 − Σ_p 2^p · b_p
 //     weights                h·w = c + Σ_q 2^s_q · d_q
 //
-// so that, summed over the real elements of a window, with g = 1, f = 1, x0 = 0 for ±1 and g = 2,
-// f = −1 for digits,
+// where a digit is (1 − b) / 2, hence Σ_p 2^p · b_p = 2^P − 1 − 2 · level, so that
+//
+//     x = level − zero              g = 2,   x0 = 2^P − 1 − 2 · zero
+//     x = 2 · level − (2^P − 1)     g = 1,   x0 = 0                        (odd numbers)
+//
+// Summed over the real elements of a window, with g = 1, f = 1, x0 = 0 for ±1 and f = −1 for
+// digits,
 //
 //     g·h · Σ x·w  =  x0 · h · Σ w   +   f·c · Σ_p 2^p Σ b_p   +   f · Σ_pq 2^(p + s_q) Σ b_p·d_q
 //                     offset[output]     row[pixel]                     the kernel's sum
 //
-// The offset depends on the weights under the window alone; the row sum is that of the kernel with
-// weights of +1. The kernel adds the pairs of planes by Horner's rule, largest power first
+// The offset depends on the weights under the window alone: taps in the padding are left out of it,
+// which makes padding the value 0, whatever level that would be. The row sum is that of the kernel
+// with weights of +1. The kernel adds the pairs of planes by Horner's rule, largest power first
 // (Segment::doublings).
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,10 +39,21 @@ namespace bnn {
 
 // What the planes of the input stand for: one plane of ±1, or
 struct InputCode {
-  int digits = 0;  // P: unsigned integers, plane p is their binary digit p
+  int digits = 0;  // P: integers by their level, plane p is its binary digit p
   // {−1, 0, +1}: a plane of signs and a mask with a 1 where the element is not 0. It has the tail
   // bits 0, so that sums count real elements only (kernels/xnor_masked/xnor_masked.h).
   bool ternary = false;
+  int zero = 0;      // of digits: the level of the number 0
+  bool odd = false;  // of digits: the levels are the odd numbers around 0 instead
+
+  // g·x = offset() − Σ_p 2^p · b_p for digits.
+  int offset() const { return odd ? 0 : (1 << digits) - 1 - 2 * zero; }
+  // log2 of g.
+  int halvings() const { return digits == 0 || odd ? 0 : 1; }
+  // The bits of a number, bit p in plane p; none where the code has no such number.
+  std::optional<unsigned> bits_of(int value) const;
+  // Empty when the fields make a code, else what is wrong with them.
+  std::string problem() const;
 
   TensorType type() const { return {ElementType::bits, ternary ? 2 : digits == 0 ? 1 : digits}; }
 };

@@ -4,22 +4,67 @@
 
 namespace bnn {
 
-std::string TensorType::text() const {
-  switch (element) {
+std::string element_name(ElementType type) {
+  switch (type) {
     case ElementType::f32:
       return "f32";
-    case ElementType::u8:
-      return "u8";
+    case ElementType::f64:
+      return "f64";
+    case ElementType::f16:
+      return "f16";
+    case ElementType::bf16:
+      return "bf16";
     case ElementType::i8:
       return "i8";
+    case ElementType::u8:
+      return "u8";
+    case ElementType::i16:
+      return "i16";
+    case ElementType::u16:
+      return "u16";
+    case ElementType::i32:
+      return "i32";
+    case ElementType::u32:
+      return "u32";
+    case ElementType::i64:
+      return "i64";
+    case ElementType::u64:
+      return "u64";
+    case ElementType::boolean:
+      return "bool";
     case ElementType::bits:
       break;
   }
-  return planes == 1 ? "bits" : "bits (" + std::to_string(planes) + " planes)";
+  return "bits";
+}
+
+std::string TensorType::text() const {
+  const std::string name = element_name(element);
+  return planes == 1 ? name : name + " (" + std::to_string(planes) + " planes)";
 }
 
 std::size_t element_bytes(ElementType type) {
-  return type == ElementType::f32 ? sizeof(float) : sizeof(std::uint8_t);
+  switch (type) {
+    case ElementType::f64:
+    case ElementType::i64:
+    case ElementType::u64:
+      return 8;
+    case ElementType::f32:
+    case ElementType::i32:
+    case ElementType::u32:
+      return 4;
+    case ElementType::f16:
+    case ElementType::bf16:
+    case ElementType::i16:
+    case ElementType::u16:
+      return 2;
+    case ElementType::i8:
+    case ElementType::u8:
+    case ElementType::boolean:
+    case ElementType::bits:
+      break;
+  }
+  return 1;
 }
 
 std::size_t tensor_bytes(TensorType type, const Shape& shape) {

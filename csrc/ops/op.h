@@ -16,8 +16,28 @@
 
 namespace bnn {
 
-// f32, u8, i8: row-major numbers. bits: planes packed along the last axis (base/bits.h).
-enum class ElementType : std::uint8_t { f32, bits, u8, i8 };
+// All but bits: row-major elements. boolean: a byte of 0 or 1. f16, bf16: the 16 bits of IEEE 754
+// binary16 and of the upper half of a binary32. bits: planes packed along the last axis
+// (base/bits.h).
+enum class ElementType : std::uint8_t {
+  f32,
+  f64,
+  f16,
+  bf16,
+  i8,
+  u8,
+  i16,
+  u16,
+  i32,
+  u32,
+  i64,
+  u64,
+  boolean,
+  bits
+};
+
+// "f32", "bool"; for messages and bindings.
+std::string element_name(ElementType type);
 
 // How a tensor's elements lie in memory: of packed bits, `planes` whole tensors one after the
 // other.

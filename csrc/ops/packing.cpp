@@ -169,10 +169,10 @@ std::unique_ptr<Op> make_binarize(const std::string& name, const Thresholds& thr
     case ElementType::i8:
       return std::make_unique<Binarize<std::int8_t, BinarizeI8Fn>>(name, thresholds, input,
                                                                    kernels.binarize_i8);
-    case ElementType::bits:
-      break;
+    default:
+      throw ModelFormatError("node '" + name + "': elements of type " + element_name(input) +
+                             " are not packed");
   }
-  throw ModelFormatError("node '" + name + "': packed bits are not packed again");
 }
 std::unique_ptr<Op> make_binarize_planar(const std::string& name, const Thresholds& thresholds,
                                          const KernelSet& kernels) {

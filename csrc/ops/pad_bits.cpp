@@ -22,15 +22,11 @@ class PadBits final : public Op {
         if (pad < 0 || pad > kMaxPad) bad_model("padding by " + std::to_string(pad));
       }
     }
-    const int digits = code.digits;
-    if (digits > 0 ? value < 0 || value >= 1 << digits
-                   : value < -1 || value > 1 || (value == 0 && !code.ternary)) {
-      bad_model("padding with " + std::to_string(value) + ", which the bits cannot hold");
-    }
+    if (const std::string problem = code.problem(); !problem.empty()) bad_model(problem);
+    const std::optional<unsigned> bits = code.bits_of(value);
+    if (!bits) bad_model("padding with " + std::to_string(value) + ", which the bits cannot hold");
     for (int plane = 0; plane < code.type().planes; ++plane) {
-      const bool digit = ((value >> plane) & 1) != 0;
-      const bool ternary = plane == 0 ? value < 0 : value != 0;
-      ones_.push_back(digits > 0 ? digit : ternary);
+      ones_.push_back(((*bits >> plane) & 1u) != 0);
     }
   }
 

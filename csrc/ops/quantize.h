@@ -1,4 +1,4 @@
-// Numbers to planes of bits.
+// Numbers to planes of bits, and back.
 #pragma once
 
 #include <memory>
@@ -10,14 +10,22 @@
 
 namespace bnn {
 
-// The level of a number, which is how many of the intervals `levels` hold it, as binary digits
-// (InputCode): interval j, per channel or one for all (bounds of length 1), must contain interval
-// j + 1, and none is inverted. NaN has level 0. As many planes as the last level has digits. Throws
-// ModelFormatError, in the name of `node`.
+// The level of a number is how many of the intervals `levels` hold it: interval j, per channel or
+// one for all (bounds of length 1), must contain interval j + 1, and none is inverted. NaN has
+// level 0. Plane p of the result is bit p of codes[level]. Throws ModelFormatError, in the name of
+// `node`.
+BitPlanes level_planes(const std::string& node, const std::vector<Thresholds>& levels,
+                       const std::vector<unsigned>& codes, int planes);
+
+// The level itself as binary digits (InputCode), as many as the last one has.
 BitPlanes digit_planes(const std::string& node, const std::vector<Thresholds>& levels);
 
-// Floats [..., C] to planes of bits.
-std::unique_ptr<Op> make_bit_planes(const std::string& name, const BitPlanes& planes,
+// Floats [..., C] to planes of bits; planar: [N, C, spatial...] to bits [N, spatial..., C].
+std::unique_ptr<Op> make_bit_planes(const std::string& name, const BitPlanes& planes, bool planar,
                                     const KernelSet& kernels);
+
+// Planes of bits [..., C] to floats: values[code] for the bits of an element, bit p from plane p.
+// 2^planes values.
+std::unique_ptr<Op> make_unpack_planes(const std::string& name, std::vector<float> values);
 
 }  // namespace bnn

@@ -46,54 +46,11 @@ class PackSigns final : public Op {
   Variant<PackSignsF32Fn> variant_;
 };
 
-class UnpackTernary final : public Op {
- public:
-  using Op::Op;
-  TensorType input_type(std::size_t) const override { return InputCode{.ternary = true}.type(); }
-  Shape infer(std::span<const Shape> inputs) const override { return inputs[0]; }
-  void run(const OpContext& context) const override {
-    const TensorView& in = context.input(0);
-    const std::int64_t channels = in.shape.back();
-    const std::int64_t rows = in.shape.product(0, in.shape.rank() - 1);
-    const std::int64_t words = words_for(channels);
-    const auto* signs = in.as<std::uint64_t>();
-    const auto* masks = signs + rows * words;
-    float* out = context.output().as<float>();
-    for (std::int64_t row = 0; row < rows; ++row, signs += words, masks += words) {
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const auto bit = [c](const std::uint64_t* plane) {
-          return static_cast<int>((plane[c / kWordBits] >> (c % kWordBits)) & 1u);
-        };
-        *out++ = static_cast<float>(bit(masks) * (1 - 2 * bit(signs)));
-      }
-    }
-  }
-};
-
-class Sign final : public Op {
- public:
-  using Op::Op;
-  Shape infer(std::span<const Shape> inputs) const override { return inputs[0]; }
-  void run(const OpContext& context) const override {
-    const float* x = context.input(0).as<float>();
-    float* y = context.output().as<float>();
-    const std::int64_t count = context.output().shape.elements();
-    for (std::int64_t i = 0; i < count; ++i) {
-      const float sign = static_cast<float>(x[i] > 0.0f) - static_cast<float>(x[i] < 0.0f);
-      y[i] = x[i] != x[i] ? x[i] : sign;
-    }
-  }
-};
-
 }  // namespace
 
 std::unique_ptr<Op> make_pack_signs(const std::string& name, bool planar,
                                     const KernelSet& kernels) {
   return std::make_unique<PackSigns>(name, planar, kernels);
 }
-std::unique_ptr<Op> make_unpack_ternary(const std::string& name) {
-  return std::make_unique<UnpackTernary>(name);
-}
-std::unique_ptr<Op> make_sign(const std::string& name) { return std::make_unique<Sign>(name); }
 
 }  // namespace bnn

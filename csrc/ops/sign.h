@@ -1,4 +1,4 @@
-// ONNX Sign: −1, 0 or +1; the sign of ±0 is +0, that of NaN is NaN.
+// ONNX Sign in packed form: −1, 0 or +1; NaN has none.
 #pragma once
 
 #include <memory>
@@ -9,15 +9,9 @@
 
 namespace bnn {
 
-// Floats to their signs as floats.
-std::unique_ptr<Op> make_sign(const std::string& name);
-
 // Floats [..., C], or `planar` [N, C, spatial...], to their signs as ternary bits [..., C]
 // (InputCode::ternary). Sets has_zeros of the output, and the call's saw_nan where an element is
 // NaN, whose sign bits cannot hold.
 std::unique_ptr<Op> make_pack_signs(const std::string& name, bool planar, const KernelSet& kernels);
-
-// Ternary bits [..., C] to the floats −1, 0 and +1.
-std::unique_ptr<Op> make_unpack_ternary(const std::string& name);
 
 }  // namespace bnn

@@ -103,9 +103,22 @@ void Program::check_inputs(std::span<const Shape> shapes) const {
   }
 }
 
+std::size_t Program::constant_bytes(const Step& step) const {
+  std::size_t total = step.op->constant_bytes();
+  for (const ProgramConstant& constant : constants_) {
+    if (std::find(step.inputs.begin(), step.inputs.end(), constant.id) != step.inputs.end()) {
+      total += constant.data.bytes();
+    }
+  }
+  return total;
+}
+
 std::vector<Shape> Program::infer_all(std::span<const Shape> inputs) const {
   std::vector<Shape> shapes(types_.size());
   std::copy(inputs.begin(), inputs.end(), shapes.begin());
+  for (const ProgramConstant& constant : constants_) {
+    shapes[static_cast<std::size_t>(constant.id)] = constant.shape;
+  }
   std::vector<Shape> of_step;
   for (const Step& step : steps_) {
     of_step.clear();
@@ -219,7 +232,7 @@ std::int64_t Program::chunk_rows(std::span<const Shape> inputs, std::int64_t row
 }
 
 bool Program::run(std::span<const Shape> shapes, std::span<const void* const> inputs,
-                  std::span<float* const> outputs) const {
+                  std::span<void* const> outputs) const {
   if (!rows_independent_) {
     const std::shared_ptr<Plan> plan = plan_for(shapes, 0);
     return run_chunk(*plan, inputs, outputs, 0, 0);
@@ -251,7 +264,7 @@ bool Program::run(std::span<const Shape> shapes, std::span<const void* const> in
 }
 
 bool Program::run_chunk(Plan& plan, std::span<const void* const> inputs,
-                        std::span<float* const> outputs, std::int64_t first_row,
+                        std::span<void* const> outputs, std::int64_t first_row,
                         std::int64_t rows) const {
   const FloatEnvironment environment;
   WorkspaceLease lease(plan);
@@ -268,6 +281,11 @@ bool Program::run_chunk(Plan& plan, std::span<const void* const> inputs,
   for (std::size_t i = 0; i < outputs.size(); ++i) external(outputs_[i], outputs[i]);
   if (rows > 0) {
     for (TensorView& view : values) view.shape[0] = rows;
+  }
+  for (const ProgramConstant& constant : constants_) {
+    TensorView& view = values[static_cast<std::size_t>(constant.id)];
+    view.data = const_cast<std::byte*>(constant.data.data());
+    view.shape = constant.shape;
   }
   bool saw_nan = false;
   for (const Step& step : steps_) {
@@ -306,16 +324,36 @@ TensorType ProgramBuilder::type_of(int value) const {
   return program_->types_[static_cast<std::size_t>(value)];
 }
 
-int ProgramBuilder::add_input(std::string name, const Shape& declared, ElementType type) {
-  if (type == ElementType::bits) throw ModelFormatError("inputs are never packed bits");
-  if (!program_ || !program_->steps_.empty()) {
-    throw ModelFormatError("inputs must be added before the first op");
-  }
+int ProgramBuilder::new_value(TensorType type) {
   const int id = static_cast<int>(program_->types_.size());
-  program_->inputs_.push_back({std::move(name), type, declared});
   program_->types_.push_back(type);
   program_->storage_.push_back(id);
   program_->last_use_.push_back(-1);
+  return id;
+}
+
+int ProgramBuilder::add_input(std::string name, const Shape& declared, ElementType type) {
+  if (type == ElementType::bits) throw ModelFormatError("inputs are never packed bits");
+  if (!program_ || program_->types_.size() != program_->inputs_.size()) {
+    throw ModelFormatError("inputs must be added before the first constant or op");
+  }
+  program_->inputs_.push_back({std::move(name), type, declared});
+  return new_value(type);
+}
+
+int ProgramBuilder::add_constant(ElementType type, const Shape& shape,
+                                 std::span<const std::byte> data) {
+  if (!program_) throw ModelFormatError("the program builder was already finished");
+  if (type == ElementType::bits) throw ModelFormatError("constants are never packed bits");
+  if (std::any_of(shape.dims().begin(), shape.dims().end(), [](auto dim) { return dim < 0; }) ||
+      data.size() != tensor_bytes(type, shape)) {
+    throw ModelFormatError("a constant of shape " + shape.text() + " has " +
+                           std::to_string(data.size()) + " bytes");
+  }
+  AlignedArray<std::byte> copy(data.size());
+  std::copy(data.begin(), data.end(), copy.data());
+  const int id = new_value(type);
+  program_->constants_.push_back({id, shape, std::move(copy)});
   return id;
 }
 
@@ -339,12 +377,11 @@ int ProgramBuilder::add_op(std::unique_ptr<Op> op, std::vector<int> inputs) {
   }
   std::vector<int> outputs;
   for (std::size_t i = 0; i < op->output_count(); ++i) {
-    const int id = static_cast<int>(program.types_.size());
+    const int id = new_value(op->output_type(i));
     outputs.push_back(id);
-    program.types_.push_back(op->output_type(i));
-    program.storage_.push_back(op->is_view() ? program.storage_[static_cast<std::size_t>(inputs[0])]
-                                             : id);
-    program.last_use_.push_back(-1);
+    if (op->is_view()) {
+      program.storage_.back() = program.storage_[static_cast<std::size_t>(inputs[0])];
+    }
   }
   const int first = outputs[0];
   program.steps_.push_back({std::move(op), std::move(inputs), std::move(outputs)});
@@ -356,14 +393,19 @@ std::unique_ptr<Program> ProgramBuilder::finish(const std::vector<int>& outputs,
   if (outputs.empty()) throw ModelFormatError("a program needs at least one output");
   std::vector<int> owned;
   for (const int id : outputs) {
-    if (type_of(id) != ElementType::f32) {
-      throw ModelFormatError("program output " + std::to_string(id) + " is not a float tensor");
+    const TensorType type = type_of(id);
+    if (type.element == ElementType::bits) {
+      throw ModelFormatError("program output " + std::to_string(id) + " is packed bits");
     }
-    const bool is_input = id < static_cast<int>(program_->inputs_.size());
+    const bool computed =
+        std::any_of(program_->steps_.begin(), program_->steps_.end(), [id](const Step& step) {
+          return std::find(step.outputs.begin(), step.outputs.end(), id) != step.outputs.end();
+        });
     const bool is_view = program_->storage_[static_cast<std::size_t>(id)] != id;
     const bool repeated = std::find(owned.begin(), owned.end(), id) != owned.end();
     // A later op may still view or read it, but the caller's memory belongs to one output alone.
-    owned.push_back(is_input || is_view || repeated ? add_op(make_copy("output copy"), {id}) : id);
+    const bool owns = computed && !is_view && !repeated;
+    owned.push_back(owns ? id : add_op(make_copy("output copy", type.element), {id}));
   }
   if (rows_independent) {
     if (program_->inputs_.empty()) throw ModelFormatError("a batch needs an input");

@@ -1,6 +1,7 @@
 // Dense and convolution layers through a program, against plain loops over every tap.
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <vector>
 
 #include "base/bits.h"
@@ -53,6 +54,10 @@ void set_random_codes(DotLayerSpec& spec, Random& random) {
     spec.input_code.ternary = true;
   } else if (random.one_in(2)) {
     spec.input_code.digits = static_cast<int>(random.between(1, 4));
+    spec.input_code.odd = random.one_in(3);
+    if (!spec.input_code.odd && random.one_in(2)) {
+      spec.input_code.zero = static_cast<int>(random.between(0, (1 << spec.input_code.digits) - 1));
+    }
   }
   const int bits = static_cast<int>(random.between(1, 4));
   std::vector<int> shifts;
@@ -67,6 +72,15 @@ void set_random_codes(DotLayerSpec& spec, Random& random) {
                                                 {shifts, (1 << bits) - 1, true},
                                                 {shifts, 0, false}});
   } while (spec.weight_code.constant != 0 && (spec.input_code.ternary || !whole_words));
+}
+
+// The number that a level of digits stands for.
+int number_of(const InputCode& code, int level) {
+  return code.odd ? 2 * level - (1 << code.digits) + 1 : level - code.zero;
+}
+
+int random_number(const InputCode& code, Random& random) {
+  return number_of(code, static_cast<int>(random.between(0, (1 << code.digits) - 1)));
 }
 
 WindowAxis random_axis(Random& random) {
@@ -132,7 +146,7 @@ void for_pixels(const LayerCase& layer, Visit&& visit) {
 void set_frame(LayerCase& layer, Random& random) {
   const InputCode& code = layer.spec.input_code;
   layer.frame_value = code.digits > 0
-                          ? static_cast<int>(random.between(0, (1 << code.digits) - 1))
+                          ? random_number(code, random)
                           : (code.ternary ? random.pick({-1, 0, 1}) : random.pick({-1, 1}));
   const auto cut = [&](std::int64_t extent) {
     const std::int64_t first = random.between(0, std::min<std::int64_t>(2, extent - 1));
@@ -203,7 +217,6 @@ LayerCase random_case(Random& random) {
   const bool bits = layer.format == Format::xnor;
   if (bits && random.one_in(2)) set_random_codes(spec, random);
   const std::int64_t pixels = layer.images * layer.depth * layer.height * layer.width;
-  const int top = (1 << spec.input_code.digits) - 1;
   const std::ptrdiff_t zeros = random.pick({2, 50, 5000});  // one element of so many is 0
   for (std::int64_t i = pixels * spec.features; i > 0; --i) {
     int x = random.one_in(2) ? 1 : -1;
@@ -211,8 +224,8 @@ LayerCase random_case(Random& random) {
       x = static_cast<int>(random.between(0, 255));
     } else if (!bits) {
       x = static_cast<int>(random.between(-9, 9));
-    } else if (top > 0) {
-      x = static_cast<int>(random.between(0, top));
+    } else if (spec.input_code.digits > 0) {
+      x = random_number(spec.input_code, random);
     } else if (spec.input_code.ternary && random.one_in(zeros)) {
       x = 0;
     }
@@ -325,39 +338,40 @@ std::string text(const LayerCase& layer) {
          std::to_string(w.d.kernel) + "x" + std::to_string(w.h.kernel) + "x" +
          std::to_string(w.w.kernel) + (layer.spec.dense ? " dense" : "") + " digits " +
          std::to_string(layer.spec.input_code.digits) +
-         (layer.spec.input_code.ternary ? " ternary" : "") + " weight planes " +
+         (layer.spec.input_code.ternary ? " ternary" : "") +
+         (layer.spec.input_code.odd ? " odd" : "") + " zero " +
+         std::to_string(layer.spec.input_code.zero) + " weight planes " +
          std::to_string(layer.spec.weight_code.shifts.size()) + " constant " +
          std::to_string(layer.spec.weight_code.constant);
 }
 
-// What makes packed bits of the integers of a case.
-std::unique_ptr<Op> make_packer(const InputCode& code, const KernelSet& kernels) {
+// What makes packed bits of the integers of a case; planar: of channels-first ones.
+std::unique_ptr<Op> make_packer(const InputCode& code, bool planar, const KernelSet& kernels) {
   constexpr float inf = std::numeric_limits<float>::infinity();
-  if (code.ternary) return make_pack_signs("sign", false, kernels);
-  if (code.digits == 0) return make_binarize("binarize", {{0.0f}, {inf}, false}, kernels);
+  const auto from = [](int number) -> Thresholds {
+    return {{static_cast<float>(number)}, {inf}, false};
+  };
+  if (code.ternary) {
+    const BitPlanes planes =
+        level_planes("quantize", {from(0), from(1)},
+                     {*code.bits_of(-1), *code.bits_of(0), *code.bits_of(1)}, code.type().planes);
+    return planar ? make_bit_planes("quantize", planes, true, kernels)
+                  : make_pack_signs("sign", false, kernels);
+  }
+  if (code.digits == 0) {
+    return planar ? make_binarize_planar("binarize", from(1), kernels)
+                  : make_binarize("binarize", from(1), kernels);
+  }
   std::vector<Thresholds> levels;
   for (int level = 1; level < 1 << code.digits; ++level) {
-    levels.push_back({{static_cast<float>(level)}, {inf}, false});
+    levels.push_back(from(number_of(code, level)));
   }
-  return make_bit_planes("quantize", digit_planes("quantize", levels), kernels);
+  return make_bit_planes("quantize", digit_planes("quantize", levels), planar, kernels);
 }
 
 Shape free_batch(Shape shape) {
   shape[0] = -1;
   return shape;
-}
-
-// Reads the output of a convolution as binary digits: every channel times 1.
-std::unique_ptr<Op> make_digit_reader(const DotLayerSpec& layer, int digits,
-                                      const KernelSet& kernels) {
-  DotLayerSpec spec;
-  spec.name = "reader";
-  spec.outputs = spec.features = spec.groups = layer.outputs;
-  spec.dense = false;
-  spec.spatial_axes = layer.spatial_axes;
-  spec.input_code.digits = digits;
-  const std::vector<std::uint64_t> plus_one(index(layer.outputs));
-  return make_xnor_layer(spec, plus_one, FloatEpilogue{}, kernels);
 }
 
 // Every output of the layer, packed ones unpacked. `residuals`: what its add_rows steps add.
@@ -392,7 +406,14 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
     shapes.push_back(out);
   }
   if (layer.format == Format::xnor) {
-    inputs[0] = builder.add_op(make_packer(spec.input_code, kernels), {value});
+    const bool planar = spec.outputs % 2 == 0 && spec.features > 1;
+    if (planar) {
+      std::vector<int> channels_first(index(shapes[0].rank()));
+      std::iota(channels_first.begin(), channels_first.end(), 0);
+      std::rotate(channels_first.begin() + 1, channels_first.end() - 1, channels_first.end());
+      inputs[0] = builder.add_op(make_permute("planar", channels_first, kernels), {value});
+    }
+    inputs[0] = builder.add_op(make_packer(spec.input_code, planar, kernels), {inputs[0]});
     if (!layer.before.empty()) {
       inputs[0] = builder.add_op(
           make_pad_bits("pad", spec.input_code, layer.frame_value, layer.before, layer.after),
@@ -408,7 +429,9 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
     const TensorType type = builder.type_of(value + i);
     std::unique_ptr<Op> reader;
     if (type.planes > 1) {
-      reader = make_digit_reader(spec, type.planes, kernels);
+      std::vector<float> digits(std::size_t{1} << type.planes);
+      std::iota(digits.begin(), digits.end(), 0.0f);
+      reader = make_unpack_planes("unpack", digits);
     } else if (type.element == ElementType::bits) {
       reader = make_unpack("unpack", kernels);
     }
@@ -425,7 +448,7 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
   for (const std::vector<float>& residual : residuals) sources.push_back(residual.data());
   std::vector<std::vector<float>> results(index(output_count),
                                           std::vector<float>(index(out.elements())));
-  std::vector<float*> targets;
+  std::vector<void*> targets;
   for (std::vector<float>& result : results) targets.push_back(result.data());
   require(program->output_shapes(shapes) == std::vector<Shape>(index(output_count), out),
           text(layer) + ": wrong shape");
@@ -501,17 +524,28 @@ void check_layer_planes(const KernelSet& kernels, Random& random) {
       at += static_cast<float>(random.between(0, 4));
     }
   }
+  BitPlanes planes = digit_planes("layer", levels);
+  std::vector<unsigned> codes(levels.size() + 1);
+  std::iota(codes.begin(), codes.end(), 0u);
+  if (random.one_in(2)) {  // any codes instead of the level's digits
+    const int count = static_cast<int>(random.between(1, 4));
+    for (unsigned& code : codes) {
+      code = static_cast<unsigned>(random.between(0, (1 << count) - 1));
+    }
+    codes.back() = codes.front() ^ 1u;  // not all alike
+    planes = level_planes("layer", levels, codes, count);
+  }
   const std::vector<int> sums = expected(layer);
-  const std::vector<float> got = run_layer(layer, digit_planes("layer", levels), kernels)[0];
+  const std::vector<float> got = run_layer(layer, planes, kernels)[0];
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const std::size_t o = i % index(layer.spec.outputs);
     const float sum = static_cast<float>(sums[i]);
     const auto reached = [&](const Thresholds& t) {
       return t.lower[o] <= sum && sum <= t.upper[o];
     };
-    // One level is one plane, which is unpacked: bit 1 is −1.
-    float want = static_cast<float>(std::count_if(levels.begin(), levels.end(), reached));
-    if (levels.size() == 1) want = 1 - 2 * want;
+    const auto level = std::count_if(levels.begin(), levels.end(), reached);
+    float want = static_cast<float>(codes[index(level)]);
+    if (planes.planes == 1) want = 1 - 2 * want;  // unpacked as bits: bit 1 is −1
     require(got[i] == want, text(layer) + ": wrong level at element " + std::to_string(i));
   }
 }

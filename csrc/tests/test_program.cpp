@@ -7,7 +7,7 @@
 
 #include "base/bits.h"
 #include "ops/cast.h"
-#include "ops/elementwise.h"
+#include "ops/channel_arithmetic.h"
 #include "ops/layout.h"
 #include "ops/packing.h"
 #include "ops/pad_bits.h"
@@ -28,7 +28,7 @@ std::vector<float> run(const Program& program, const Shape& shape, const std::ve
   const std::array<Shape, 1> shapes{shape};
   std::vector<float> y(index(program.output_shapes(shapes)[0].elements()));
   const std::array<const void*, 1> inputs{x.data()};
-  const std::array<float*, 1> outputs{y.data()};
+  const std::array<void*, 1> outputs{y.data()};
   require(program.run(shapes, inputs, outputs), "gave up without a NaN");
   return y;
 }
@@ -50,7 +50,8 @@ void check_permutation(const Shape& shape, const std::vector<int>& order, Elemen
   ProgramBuilder builder;
   int value = builder.add_input("x", shape, type);
   value = builder.add_op(make_permute("permute", order, kernels, type), {value});
-  if (type != ElementType::f32) value = builder.add_op(make_cast("cast", type), {value});
+  if (type != ElementType::f32)
+    value = builder.add_op(make_cast("cast", type, ElementType::f32), {value});
   const std::vector<float> moved = run(*builder.finish({value}, false, 1), shape, x);
   const int rank = shape.rank();
   std::vector<std::int64_t> at(index(rank), 0);  // in the output
@@ -301,7 +302,7 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     const std::vector<std::uint8_t> bits(1 << 20);
     make_byte_layer(spec(1, 1 << 23), ElementType::u8, bits, FloatEpilogue{}, kernels);
   });
-  refused("a cast of floats", [&] { make_cast("cast", ElementType::f32); });
+  refused("a cast of bits", [&] { make_cast("cast", ElementType::bits, ElementType::f32); });
   refused("packed bits under another shape",
           [&] { make_reshape("r", {-1, 2}, ElementType::bits); });
   refused("groups of a dense layer", [&] {
@@ -335,9 +336,19 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     layer.input_code.digits = 8;
     make_xnor_layer(layer, std::vector<std::uint64_t>(1 << 18), FloatEpilogue{}, kernels);
   });
-  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, kernels); });
+  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, false, kernels); });
   refused("levels that are not nested",
           [&] { digit_planes("levels", {{{1.0f}, {kInf}, false}, {{0.0f}, {kInf}, false}}); });
+  refused("more codes than levels",
+          [&] { level_planes("levels", {{{1.0f}, {kInf}, false}}, {0, 1, 2}, 2); });
+  refused("a code that planes cannot hold",
+          [&] { level_planes("levels", {{{1.0f}, {kInf}, false}}, {0, 2}, 1); });
+  refused("three values of two planes", [&] { make_unpack_planes("unpack", {0, 1, 2}); });
+  refused("a zero beyond the levels", [&] {
+    DotLayerSpec layer = spec(4, 64);
+    layer.input_code = {.digits = 2, .zero = 4};
+    make_xnor_layer(layer, words, FloatEpilogue{}, kernels);
+  });
   refused("padding with a value that bits cannot hold",
           [&] { make_pad_bits("pad", InputCode{}, 0, {1, 1}, {1, 1}); });
   refused("negative padding", [&] { make_pad_bits("pad", InputCode{}, 1, {1, -1}, {1, 1}); });

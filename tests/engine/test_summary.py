@@ -26,7 +26,7 @@ def test_rows_of_a_binarized_mlp(engine: bnn_engine.Engine) -> None:
     assert first.kernel.startswith("binary_weight_gemm/")
     assert second.kernel.startswith("xnor_")
     isas.check_kernels(engine, summary.isa)
-    assert "not binarized" in first.reason
+    assert "not quantized" in first.reason
     assert second.reason == third.reason == ""
     # At least a bit a weight, at most what padding to whole words and the thresholds add.
     assert 128 * 256 / 8 <= second.bytes <= 128 * 256 / 8 + 256 * 8

@@ -57,7 +57,7 @@ def test_replace_node_keeps_readers_and_output() -> None:
 
 def test_replace_node_refuses_another_output() -> None:
     graph, x, relu, _ = chain()
-    with pytest.raises(AssertionError, match="does not compute the outputs"):
+    with pytest.raises(AssertionError, match="do not compute the outputs"):
         graph.replace_node(relu, [Node("Abs", [x], [graph.value("other")])])
 
 

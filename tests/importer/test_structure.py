@@ -68,11 +68,16 @@ def test_outputs() -> None:
 
 
 def test_inputs_that_are_no_tensors() -> None:
-    def sequence(m: onnx.ModelProto) -> None:
-        m.graph.input[0].type.sequence_type.elem_type.tensor_type.elem_type = 1
+    def sparse(m: onnx.ModelProto) -> None:
+        m.graph.input[0].type.sparse_tensor_type.elem_type = 1
 
-    refuse(sequence, "input 'x' is no tensor but has sequence_type")
-    refuse(lambda m: m.graph.input[0].ClearField("type"), "input 'x' is no tensor")
+    refuse(sparse, "input 'x' has sparse_tensor_type")
+
+    def sequence(m: onnx.ModelProto) -> None:
+        m.graph.input[0].type.sequence_type.elem_type.sparse_tensor_type.elem_type = 1
+
+    refuse(sequence, "input 'x' has sparse_tensor_type")
+    refuse(lambda m: m.graph.input[0].ClearField("type"), "input 'x' has no type")
 
     def element(m: onnx.ModelProto) -> None:
         m.graph.input[0].type.tensor_type.elem_type = 12345

@@ -4,50 +4,24 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.shape_inference
 import pytest
 from numpy.typing import NDArray
 
-from bnn_engine.graph import Graph, Node
-from bnn_engine.graph.protobuf import to_model
-from bnn_engine.ops import DOMAIN, OPS, pack_signs, register_schemas
-from tests.support.onnx_models import run_onnxruntime, signs
+from bnn_engine.ops import (
+    DOMAIN,
+    OPS,
+    WeightCode,
+    code_attributes,
+    pack_levels,
+    pack_signs,
+    register_schemas,
+)
+from tests.support.domain_ops import check_op as _check
+from tests.support.domain_ops import op_case as _case
+from tests.support.onnx_models import signs
 
 Array = NDArray[Any]
 INF = np.float32(np.inf)
-
-
-def _case(
-    op_type: str, attributes: dict[str, Any], x: Array, *constants: Array, opset: int = 21
-) -> Graph:
-    graph = Graph("case", opset)
-    graph.inputs = [graph.value("x", x.dtype, ("N", *x.shape[1:]))]
-    inputs = [
-        graph.inputs[0],
-        *(graph.constant(f"c{i}", c) for i, c in enumerate(constants)),
-    ]
-    output = graph.value("y", np.dtype(np.float32))
-    graph.append(Node(op_type, list(inputs), [output], attributes, "node", DOMAIN))
-    graph.outputs = [output]
-    return graph
-
-
-def _check(graph: Graph, x: Array, *, exact: bool = True) -> None:
-    node = graph.nodes[0]
-    arrays = [x, *(value.const for value in node.inputs[1:] if value is not None)]
-    expected = OPS[node.op_type].reference([a for a in arrays if a is not None], node.attributes)
-    assert expected.dtype == np.float32
-    model = to_model(graph)
-    (actual,) = run_onnxruntime(model, {"x": x})
-    if exact:
-        np.testing.assert_array_equal(actual, expected)
-    else:
-        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-4)
-
-    register_schemas()
-    inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
-    dims = inferred.graph.output[0].type.tensor_type.shape.dim
-    assert [dim.dim_param or dim.dim_value for dim in dims] == ["N", *expected.shape[1:]]
 
 
 def _conv_attributes(
@@ -74,7 +48,10 @@ CONVOLUTIONS = [
     (7, 3, [3, 2], [2, 1], [1, 0, 0, 1], [1, 2]),
     (2, 9, [5, 5], [1, 3], [2, 2, 2, 2], [1, 1]),
     (9, 1, [3, 3], [1, 1], [4, 4, 4, 4], [2, 2]),
+    (3, 4, [3], [2], [2, 0], [1]),
+    (5, 2, [2, 1, 3], [1, 2, 1], [0, 1, 0, 1, 0, 2], [2, 1, 1]),
 ]
+SPATIAL = (7, 6, 5)
 
 
 @pytest.mark.parametrize("group", [1, 3])
@@ -97,7 +74,7 @@ def test_convolutions(
     rng = np.random.default_rng(1)
     weights = pack_signs(signs(rng, (group * outputs, channels, *kernel)))
     binary = op_type == "BinaryConv"
-    shape = (2, group * channels, 7, 6)
+    shape = (2, group * channels, *SPATIAL[: len(kernel)])
     x = signs(rng, shape) if binary else rng.normal(size=shape).astype(np.float32)
     attributes = _conv_attributes(channels, kernel, strides, pads, dilations, group)
     _check(_case(op_type, attributes, x, weights, opset=opset), x, exact=binary)
@@ -112,6 +89,76 @@ def test_dense(op_type: str, features: int) -> None:
     shape = (3, features)
     x = signs(rng, shape) if binary else rng.normal(size=shape).astype(np.float32)
     _check(_case(op_type, {"features": features}, x, weights), x, exact=binary)
+
+
+CODES = [
+    WeightCode((0,)),
+    WeightCode((0,), 1, halved=True),
+    WeightCode((0, 0), halved=True),
+    WeightCode((0, 1), -1, halved=True),
+    WeightCode((0, 1, 2)),
+    WeightCode((0, 0, 1, 2, 3), halved=True),
+]
+GRIDS = [(1.0, 0.0, [0, 1]), (1 / 3, 0.0, [0, 1, 2, 3]), (0.7, -0.2, [-3, -1, 1, 3])]
+
+
+def _low_bit(code: WeightCode, grid: tuple[float, float, list[int]]) -> dict[str, Any]:
+    scale, offset, levels = grid
+    attributes = {"input_scale": scale, "input_offset": offset, "levels": levels}
+    return {**attributes, **code_attributes(code)}
+
+
+def _levels(rng: np.random.Generator, code: WeightCode, shape: tuple[int, ...]) -> Array:
+    return rng.choice(np.array(sorted(code.numbers())), shape)
+
+
+def _on_grid(
+    rng: np.random.Generator, grid: tuple[float, float, list[int]], shape: tuple[int, ...]
+) -> Array:
+    scale, offset, levels = grid
+    q = rng.choice(np.array(levels, np.float32), shape)
+    return np.asarray(np.float32(offset) + np.float32(scale) * q, np.float32)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize(
+    ("channels", "outputs", "kernel", "strides", "pads", "dilations"), CONVOLUTIONS[3:]
+)
+def test_low_bit_convolutions(
+    channels: int,
+    outputs: int,
+    kernel: list[int],
+    strides: list[int],
+    pads: list[int],
+    dilations: list[int],
+    code: WeightCode,
+    grid: tuple[float, float, list[int]],
+) -> None:
+    rng = np.random.default_rng(5)
+    levels = _levels(rng, code, (2 * outputs, channels, *kernel))
+    x = _on_grid(rng, grid, (2, 2 * channels, *SPATIAL[: len(kernel)]))
+    attributes = {
+        **_conv_attributes(channels, kernel, strides, pads, dilations, 2),
+        **_low_bit(code, grid),
+    }
+    _check(_case("LowBitConv", attributes, x, pack_levels(levels, code)), x)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("features", [1, 9, 65])
+def test_low_bit_dense(
+    features: int, code: WeightCode, grid: tuple[float, float, list[int]]
+) -> None:
+    rng = np.random.default_rng(6)
+    levels = _levels(rng, code, (5, features))
+    x = _on_grid(rng, grid, (3, features))
+    attributes = {"features": features, **_low_bit(code, grid)}
+    _check(_case("LowBitGemm", attributes, x, pack_levels(levels, code)), x)
+    expected = np.rint((x - np.float32(grid[1])) / np.float32(grid[0])) @ levels.T
+    got = OPS["LowBitGemm"].reference([x, pack_levels(levels, code)], attributes)
+    np.testing.assert_array_equal(got, expected)
 
 
 SPECIAL = np.array(
@@ -159,7 +206,33 @@ def test_nan_is_outside() -> None:
         assert y.tolist() == [[-inside]]
 
 
+NESTED = np.array([-2, -0.0, 0.5, np.inf], np.float32), np.array([3, 3, 2, -np.inf], np.float32)
+VALUES = [-1.0, 0.25, 0.5, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("nan_passes", [0, 1])
+@pytest.mark.parametrize("rank", [1, 2, 4])
+def test_quantize_alike_in_all_channels(rank: int, nan_passes: int) -> None:
+    x = np.tile(SPECIAL, (2, 1)).reshape(24, *[1] * (rank - 1))
+    _check(_case("Quantize", {"values": VALUES, "nan_passes": nan_passes}, x, *NESTED), x)
+
+
+@pytest.mark.parametrize("rank", [2, 3, 4])
+def test_quantize_per_channel(rank: int) -> None:
+    rng = np.random.default_rng(4)
+    x = rng.integers(-4, 5, (4, 5, 3, 2)[:rank]).astype(np.float32)
+    shape = (4, 5, *[1] * (rank - 2))
+    shifts = np.arange(5, dtype=np.float32)
+    bounds = [(bound[:, None] + shifts).reshape(shape) for bound in NESTED]
+    attributes = {"values": VALUES, "nan_passes": 0}
+    _check(_case("Quantize", attributes, x, *bounds), x)
+    levels = OPS["Quantize"].reference([x, *bounds], attributes)
+    assert set(np.unique(levels)) == set(VALUES[:4])
+
+
+LOW_BIT = {"features": 9, **_low_bit(WeightCode((0, 1)), GRIDS[1])}
 GOOD = _conv_attributes(3, [3, 3], [1, 1], [0, 0, 0, 0], [1, 1])
+THREE = {"values": [0.0, 0.5, 1.0], "nan_passes": 0}
 FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
 
 
@@ -206,7 +279,7 @@ FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
             [FLOAT, BYTE],
             [("N", 3, 8, 8), (4, 4)],
             {**GOOD, "strides": [1]},
-            "need 2 entries",
+            "one entry for each",
         ),
         ("Binarize", [FLOAT] * 3, [("N", 4), (4,), ()], {"inside": 1.0, "nan_passes": 0}, None),
         (
@@ -229,6 +302,78 @@ FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
             [("N", 4, 2), (2,), ()],
             {"inside": 1.0, "nan_passes": 0},
             "not per channel",
+        ),
+        ("LowBitGemm", [FLOAT, BYTE], [("N", 9), (2, 4, 2)], LOW_BIT, None),
+        ("LowBitGemm", [FLOAT, BYTE], [("N", 9), (4, 2)], LOW_BIT, "weights have shape [4, 2]"),
+        ("LowBitGemm", [FLOAT, BYTE], [("N", 9), (1, 4, 2)], LOW_BIT, "instead of [2, outputs, 2]"),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "weight_shifts": [1, 2]},
+            "weight_shifts are [1, 2]",
+        ),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "weight_halved": 1},
+            "halves of odd numbers",
+        ),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "weight_constant": 1000},
+            "out of range",
+        ),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "input_scale": 0.0},
+            "input_scale is 0.0",
+        ),
+        (
+            "LowBitGemm",
+            [FLOAT, BYTE],
+            [("N", 9), (2, 4, 2)],
+            {**LOW_BIT, "levels": [0, 16]},
+            "levels are [0, 16]",
+        ),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (2, 4), (2,)], THREE, None),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (2, 1), (2, 4)], THREE, None),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (3, 4), (3,)], THREE, "not 2 levels"),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (), ()], THREE, "not 2 levels"),
+        ("Quantize", [FLOAT] * 3, [("N", 4), (2, 3), (2,)], THREE, "not per channel"),
+        ("Quantize", [FLOAT] * 3, [("N", 4, 2), (2, 4), (2,)], THREE, "not per channel"),
+        (
+            "Quantize",
+            [FLOAT] * 3,
+            [("N", 4), (16,), (16,)],
+            {"values": [0.0] * 17, "nan_passes": 0},
+            "not 2 to 16",
+        ),
+        (
+            "Quantize",
+            [FLOAT] * 3,
+            [("N", 4), (1,), (1,)],
+            {"values": [0.0, float("nan")], "nan_passes": 0},
+            "finite",
+        ),
+        (
+            "Quantize",
+            [FLOAT] * 3,
+            [("N", 4), (1,), (1,)],
+            {"values": [0, 1], "nan_passes": 0},
+            "which is no floats",
+        ),
+        (
+            "Quantize",
+            [FLOAT] * 3,
+            [("N", 4), (1,), (1,)],
+            {"values": [0.0, 1.0], "nan_passes": 2},
+            "nan_passes is 2",
         ),
     ],
 )

@@ -3,7 +3,7 @@ import pytest
 
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.passes import run_passes
-from bnn_engine.passes.binarize import BinarizeComparisons
+from bnn_engine.passes.activations import RecogniseActivations
 from bnn_engine.passes.binary_conv import BinaryConvolutions
 from tests.support.onnx_models import (
     Array,
@@ -47,7 +47,7 @@ def test_convolutions(binary: bool, scaled: bool, biased: bool, attributes: str)
     }}""".replace("<>", "")
     constants = {**SCALARS, "w": weights, "b": RNG.normal(size=6).astype(np.float32)}
     graph = graph_from_text(text, constants)
-    run_passes(graph, [BinarizeComparisons(), BinaryConvolutions()])
+    run_passes(graph, [RecogniseActivations(), BinaryConvolutions()])
     assert op_types(graph) == [
         *(["Binarize", "BinaryConv"] if binary else ["BinaryWeightConv"]),
         *(["Mul"] if scaled else []),
@@ -66,8 +66,9 @@ def test_convolutions(binary: bool, scaled: bool, biased: bool, attributes: str)
 @pytest.mark.parametrize(
     ("inputs", "body", "reason"),
     [
-        ("float[1, 4, 8, 8] x", "y = Conv<group = 2>(x, half)", "convolution in 2 groups"),
-        ("float[1, 4, 8] x", "y = Conv(x, line)", "1-D convolution"),
+        ("float[1, 4, 8, 8] x", "y = Conv<group = 2>(x, half)", "not quantized: graph input"),
+        ("float[1, 4, 8, 8] x", "y = Conv(x, line)", "input is float32 of rank 4"),
+        ("float[1, 4, 8, 8] x", "r = Relu(x)  y = Conv(r, ternary)", "not quantized: comes from"),
         ("float[1, 4, 8, 8] x", "y = Conv(x, real)", "weights have 36 levels in row 0"),
         (
             "float[1, 4, 8, 8] x, float[4, 4, 3, 3] v",
@@ -97,10 +98,11 @@ def test_reasons(inputs: str, body: str, reason: str) -> None:
             "full": signs(RNG, (4, 4, 3, 3)),
             "double": signs(RNG, (4, 4, 3, 3)).astype(np.float64),
             "half": signs(RNG, (4, 2, 3, 3)),
+            "ternary": np.tile(np.array([0, -1, 1], np.float32), (4, 4, 3, 1)),
             "line": signs(RNG, (4, 4, 3)),
             "real": RNG.normal(size=(4, 4, 3, 3)).astype(np.float32),
         },
     )
     run_passes(graph, [BinaryConvolutions()])
-    assert op_types(graph) == ["Conv"]
+    assert op_types(graph)[-1] == "Conv"
     assert reason in graph.reasons["y"]

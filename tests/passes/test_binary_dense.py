@@ -3,7 +3,7 @@ import pytest
 
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.passes import run_passes
-from bnn_engine.passes.binarize import BinarizeComparisons
+from bnn_engine.passes.activations import RecogniseActivations
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from tests.support.onnx_models import (
     Array,
@@ -54,7 +54,7 @@ def test_dense_layers(layer: str, added: list[str], binary: bool) -> None:
         {SIGN if binary else ""}  y = {layer.format(x="s" if binary else "x")}
     }}"""
     graph = graph_from_text(text, CONSTANTS)
-    run_passes(graph, [BinarizeComparisons(), BinaryDenseLayers()])
+    run_passes(graph, [RecogniseActivations(), BinaryDenseLayers()])
     layers = ["Binarize", "BinaryGemm"] if binary else ["BinaryWeightGemm"]
     assert op_types(graph) == layers + added
     feeds = {
@@ -99,5 +99,5 @@ def test_why_a_layer_has_float_inputs() -> None:
         "g (float[N, 11] x) => (float[N, 5] y) { r = Relu(x)  y = Gemm(r, w, b) }", CONSTANTS
     )
     run_passes(graph, [BinaryDenseLayers()])
-    assert graph.reasons == {"y_sum": "input is not binarized: comes from Relu 'r'"}
+    assert graph.reasons == {"y_sum": "input is not quantized: comes from Relu 'r'"}
     assert graph.nodes[1].output.name == "y_sum"

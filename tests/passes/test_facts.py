@@ -2,8 +2,16 @@ import numpy as np
 import pytest
 
 from bnn_engine.passes import run_passes
-from bnn_engine.passes.binarize import BinarizeComparisons
-from bnn_engine.passes.facts import channel_vector, describe, is_bipolar, uniform_value
+from bnn_engine.passes.activations import RecogniseActivations
+from bnn_engine.passes.facts import (
+    channel_vector,
+    describe,
+    is_bipolar,
+    is_ternary,
+    possible_values,
+    uniform_value,
+)
+from bnn_engine.passes.quantize_node import quantize_node
 from tests.support.onnx_models import graph_from_text
 
 ONE = np.ones((), np.float32)
@@ -93,7 +101,7 @@ def test_is_bipolar(body: str, expected: bool) -> None:
             "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
         },
     )
-    run_passes(graph, [BinarizeComparisons()])
+    run_passes(graph, [RecogniseActivations()])
     assert is_bipolar(graph.outputs[0]) is expected
 
 
@@ -103,3 +111,67 @@ def test_descriptions() -> None:
     assert describe(values["x"]) == "graph input 'x'"
     assert describe(values["c"]) == "constant 'c'"
     assert describe(values["y"]) == "comes from Add 'y'"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("y = Identity(q)", [-0.5, 0, 0.5, 1]),
+        ("y = Neg(q)", [-1, -0.5, 0, 0.5]),
+        ("y = Relu(q)", [0, 0.5, 1]),
+        ("y = Sign(q)", [-1, 0, 1]),
+        ("r = Relu(q)  y = Sign(r)", [0, 1]),
+        ("y = Sign(x)", [-1, 0, 1]),
+        ("r = Relu(x)  y = Sign(r)", [0, 1]),
+        ("y = Relu(x)", None),
+        ("y = Pad(q, pads, three)", [-0.5, 0, 0.5, 1, 3]),
+        ("s = Sign(x)  y = Concat<axis = 1>(q, s)", [-1, -0.5, 0, 0.5, 1]),
+        ("y = Concat<axis = 1>(q, x)", None),
+        (f"y = {POOL}>(q)", [-0.5, 0, 0.5, 1]),
+        (f"p = {POOL}>(q)  f = Flatten(p)  y = Neg(f)", [-1, -0.5, 0, 0.5]),
+        ("y = Mul(q, three)", [-1.5, 0, 1.5, 3]),
+        ("y = Sub(three, q)", [2, 2.5, 3, 3.5]),
+        ("d = Div(q, three)  y = Mul(d, zero)", [0]),
+        ("y = Div(q, zero)", None),
+        ("y = Mul(q, channels)", None),
+        ("y = Mul(q, q)", None),
+        ("y = Identity(small)", [0, 1, 2]),
+        ("y = Identity(large)", None),
+        ("y = Identity(infinite)", None),
+        ("y = Tanh(q)", None),
+    ],
+)
+def test_possible_values(body: str, expected: list[float] | None) -> None:
+    graph = graph_from_text(
+        f"g (float[1, 3, 8, 8] x) => (float[A] y) {{ q = Relu(x)  {body} }}",
+        {
+            "zero": 0 * ONE,
+            "three": 3 * ONE,
+            "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+            "channels": np.arange(3, dtype=np.float32).reshape(3, 1, 1),
+            "small": np.array([[2, -0.0, 1, 1]], np.float32),
+            "large": np.arange(17, dtype=np.float32),
+            "infinite": np.array([1, np.inf], np.float32),
+        },
+    )
+    levels = np.array([[0], [1], [2]], np.float32)
+    relu = graph.nodes[0]
+    quantize = quantize_node(
+        graph, graph.inputs[0], levels, levels * 0 + 9, [-0.5, -0.0, 0.5, 1], relu.outputs, "q"
+    )
+    graph.replace_node(relu, [quantize])
+    found = possible_values(graph.outputs[0])
+    assert (None if found is None else found.tolist()) == expected
+    assert found is None or not np.signbit(found[found == 0]).any()
+
+
+def test_sets_of_possible_values() -> None:
+    graph = graph_from_text("g (float[N] x) => (float[N] y) { y = Sign(x) }")
+    assert is_ternary(graph.outputs[0])
+    assert not is_bipolar(graph.outputs[0])
+
+
+def test_shared_branches_are_visited_once() -> None:
+    body = "s0 = Sign(x)" + "".join(f"  s{i + 1} = Concat<axis = 0>(s{i}, s{i})" for i in range(60))
+    graph = graph_from_text(f"g (float[N] x) => (float[M] y) {{ {body}  y = Neg(s60) }}")
+    assert is_ternary(graph.outputs[0])

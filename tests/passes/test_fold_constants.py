@@ -5,6 +5,7 @@ from bnn_engine.graph.protobuf import to_model
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.passes import run_passes
 from bnn_engine.passes.fold_constants import FoldConstants
+from bnn_engine.passes.quantize_node import quantize_node
 from tests.support.onnx_models import graph_from_text, model_from_text, op_types, run_onnxruntime
 
 LATENT = """g (float[N, 40] x) => (float[N, 30] y) {
@@ -95,3 +96,21 @@ def test_constant_outputs() -> None:
     np.testing.assert_array_equal(found["z"], -np.ones(2))
     _, z = run_onnxruntime(to_model(graph), {"x": np.ones(1, np.float32)})
     np.testing.assert_array_equal(z, -np.ones(2))
+
+
+def test_ops_of_our_domain_are_folded() -> None:
+    graph = graph_from_text(
+        "g (float[N, 3] x) => (float[N, 2] y) { w = Relu(latent)  y = MatMul(x, w) }",
+        {"latent": np.array([[-2, -1], [0, 1], [2, 3]], np.float32)},
+    )
+    relu = graph.nodes[0]
+    (latent,) = relu.reads()
+    levels = np.array([[0], [2]], np.float32)
+    node = quantize_node(graph, latent, levels, levels * 0 + 2, [-1, 0, 1], relu.outputs, "q")
+    graph.replace_node(relu, [node])
+    run_passes(graph, [FoldConstants()])
+    assert op_types(graph) == ["MatMul"]
+    weights = graph.nodes[0].inputs[1]
+    assert weights is not None
+    assert weights.const is not None
+    assert weights.const.tolist() == [[-1, -1], [0, 0], [1, -1]]

@@ -53,9 +53,9 @@ def test_seed_networks(make: Any, expected: list[str], batch: str, seed: int) ->
     assert graph.inputs[0].shape is not None
     assert graph.inputs[0].shape[0] == "N"
     assert set(graph.reasons.values()) == {
-        "input is not binarized: graph input 'x'"
+        "input is not quantized: graph input 'x'"
         if expected is MLP
-        else "input is not binarized: comes from Reshape 'a0'"
+        else "input is not quantized: comes from Reshape 'a0'"
     }
     (y,) = run_onnxruntime(example.model, {"x": example.x})
     np.testing.assert_array_equal(run_onnxruntime(to_model(graph), {"x": example.x})[0], y)

@@ -1,0 +1,96 @@
+"""Recognises numbers that are a common step times small integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MAX_LEVEL", "MAX_RELATIVE_SPREAD", "InputGrid", "input_grid", "integer_rows"]
+
+MAX_LEVEL = 15
+"""The greatest magnitude of an integer on a grid."""
+
+MAX_RELATIVE_SPREAD = 5e-7
+"""Of the greatest number: folding scales into weights leaves up to 3.3e-7, which is within the
+rounding of a sum."""
+
+_CODE_RANGE = 15  # levels between the least and the greatest of 4 binary digits
+
+
+def integer_rows(rows: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[Any]]:
+    """Find the least integers q and a step s with rows[o] = s[o] · q[o], up to the spread allowed.
+
+    Args:
+        rows: finite real numbers [O, K], K > 0.
+
+    Returns:
+        q [O, K] with magnitudes of at most MAX_LEVEL; s [O], not negative, 0 for rows of zeros
+        (whose q are 1); and whether a row is of this form, bool [O].
+    """
+    high = np.abs(rows).max(axis=1).astype(np.float64)
+    levels = np.ones(rows.shape, np.int8)
+    steps = np.zeros(len(rows))
+    found = high == 0
+    for greatest in range(1, MAX_LEVEL + 1):
+        waiting = np.flatnonzero(~found)
+        if not waiting.size:
+            break
+        numbers = rows[waiting].astype(np.float64)
+        step = high[waiting] / greatest
+        nearest = np.rint(numbers / step[:, None])
+        spread = np.abs(numbers - nearest * step[:, None]).max(axis=1)
+        fits = spread <= MAX_RELATIVE_SPREAD * high[waiting]
+        done = waiting[fits]
+        levels[done] = nearest[fits]
+        steps[done] = _middle_ratio(numbers[fits], nearest[fits])
+        found[done] = True
+    return levels, steps, found
+
+
+def _middle_ratio(numbers: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Half-way between the least and the greatest step that a row's numbers ask for; [O]."""
+    zero = levels == 0
+    ratios = numbers / np.where(zero, 1, levels)
+    least = np.where(zero, np.inf, ratios).min(axis=1)
+    greatest = np.where(zero, -np.inf, ratios).max(axis=1)
+    return np.asarray((least + greatest) / 2)
+
+
+@dataclass(frozen=True)
+class InputGrid:
+    """x = offset + scale · q, q among ``levels``, up to the rounding of float32."""
+
+    scale: np.float32
+    offset: np.float32
+    levels: tuple[int, ...]
+
+
+def input_grid(values: NDArray[np.float32]) -> InputGrid | None:
+    """The grid that ``values`` lie on, if planes of at most 4 bits hold it.
+
+    Args:
+        values: distinct numbers in ascending order.
+
+    An offset is the last resort: a layer pays for it at its borders.
+    """
+    levels, step, found = integer_rows(values[None])
+    if found[0] and _fits_planes(levels[0]):
+        scale = step[0] if step[0] else 1.0
+        numbers = levels[0] if step[0] else levels[0] * 0
+        return InputGrid(np.float32(scale), np.float32(0), tuple(numbers.tolist()))
+    low, high = float(values[0]), float(values[-1])
+    # Odd numbers around the middle of 2^planes equal steps have the cheapest code.
+    numbers, step, found = integer_rows(values[None].astype(np.float64) - low)
+    if not found[0] or numbers.max() > _CODE_RANGE:
+        return None
+    top = (1 << int(numbers.max()).bit_length()) - 1
+    scale = (high - low) / int(numbers.max()) / 2
+    odd = 2 * numbers[0].astype(np.int64) - top
+    return InputGrid(np.float32(scale), np.float32(low + top * scale), tuple(odd.tolist()))
+
+
+def _fits_planes(levels: NDArray[np.int8]) -> bool:
+    return bool((levels % 2 != 0).all()) or int(levels.max()) - int(levels.min()) <= _CODE_RANGE

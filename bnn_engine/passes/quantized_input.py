@@ -1,0 +1,56 @@
+"""Where the inputs of layers are a few levels on a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnn_engine.graph.graph import Value
+from bnn_engine.passes.facts import possible_values, uniform_value
+from bnn_engine.passes.grids import InputGrid, input_grid
+
+__all__ = ["QuantizedInput", "quantized_input"]
+
+
+@dataclass(frozen=True)
+class QuantizedInput:
+    """A tensor that is ``factor`` · ``x``, where ``x`` lies on ``grid``."""
+
+    x: Value
+    grid: InputGrid
+    factor: np.float32
+
+
+def quantized_input(value: Value) -> QuantizedInput | None:
+    """``value`` as numbers on a grid, its uniform factors split off; None where it is none.
+
+    A factor leaves the sums of a layer, so that what is multiplied by it stays packed in bits.
+    """
+    factor = np.float32(1)
+    while (found := _split_factor(value)) is not None:
+        value, number = found
+        factor *= number
+    values = possible_values(value)
+    grid = None if values is None else input_grid(values)
+    if grid is None or not np.isfinite(factor) or factor == 0:
+        return None
+    return QuantizedInput(value, grid, np.float32(factor))
+
+
+def _split_factor(value: Value) -> tuple[Value, np.float32] | None:
+    """The other operand of a Mul or Div by a uniform number, where it is quantized."""
+    node = value.producer
+    if node is None or node.domain or node.op_type not in ("Mul", "Div"):
+        return None
+    for index, number in enumerate(map(uniform_value, node.inputs)):
+        other = node.inputs[1 - index]
+        if number is None or number == 0 or other is None or other.shape != value.shape:
+            continue
+        if node.op_type == "Div" and index == 0:
+            continue
+        if possible_values(other) is None:
+            continue
+        factor = np.float32(number)
+        return other, np.float32(1) / factor if node.op_type == "Div" else factor
+    return None

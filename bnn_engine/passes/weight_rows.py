@@ -1,0 +1,89 @@
+"""Recognises weights that are a few levels in every row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn_engine.passes.grids import MAX_RELATIVE_SPREAD, integer_rows
+
+__all__ = ["WeightRows", "split_rows"]
+
+_BLOCK_ELEMENTS = 1 << 20
+
+
+@dataclass(frozen=True)
+class WeightRows:
+    """Weights W[o] = scale[o] · levels[o] + offset[o].
+
+    Attributes:
+        levels: small integers, int8, of the shape of the weights.
+        scale: float32 [O], 0 for rows of zeros.
+        offset: float32 [O], where rows have two levels that are not opposite; else None.
+    """
+
+    levels: NDArray[np.int8]
+    scale: NDArray[np.float32]
+    offset: NDArray[np.float32] | None = None
+
+    def are_signs(self) -> bool:
+        """Whether all levels are -1 or +1."""
+        return bool((np.abs(self.levels) == 1).all())
+
+    def negated(self) -> WeightRows:
+        """The weights times -1."""
+        return WeightRows(-self.levels, self.scale, None if self.offset is None else -self.offset)
+
+
+def split_rows(weights: NDArray[Any]) -> WeightRows | str:
+    """Split ``weights`` into integers, scales and, where nothing else does, offsets.
+
+    Args:
+        weights: float32 [O, ...].
+
+    Returns:
+        Integers of the least magnitudes, or the reason why the weights are not of that form.
+    """
+    if weights.dtype != np.float32:
+        return f"weights are {weights.dtype}"
+    if weights.size == 0:
+        return "weights are empty"
+    rows = weights.reshape(weights.shape[0], -1)
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        return f"weights are not finite in row {int(np.argmin(finite))}"
+    levels = np.empty(rows.shape, np.int8)
+    steps = np.empty(len(rows))
+    # The first row alone decides about most float weights.
+    block = max(1, _BLOCK_ELEMENTS // rows.shape[1])
+    for first, last in ((0, 1), *((i, i + block) for i in range(1, len(rows), block))):
+        part = slice(first, last)
+        levels[part], steps[part], found = integer_rows(rows[part])
+        if not found.all():
+            row = first + int(np.argmin(found))
+            return _two_levels(weights) or (
+                f"weights have {np.unique(rows[row]).size} levels in row {row}"
+            )
+    # Of {0, -1} the opposite is a code of one plane.
+    opposite = ((levels <= 0).all(axis=1) & (levels == 0).any(axis=1))[:, None]
+    scale = np.where(opposite[:, 0], -steps, steps).astype(np.float32)
+    levels = np.where(opposite, -levels, levels)
+    return WeightRows(levels.reshape(weights.shape), scale)
+
+
+def _two_levels(weights: NDArray[np.float32]) -> WeightRows | None:
+    """β ± α in every row, None if there is another level."""
+    rows = weights.reshape(weights.shape[0], -1)
+    low, high = (end(rows, axis=1).astype(np.float64) for end in (np.min, np.max))
+    middle = (low + high) / 2
+    above = rows > middle[:, None]
+    bound = MAX_RELATIVE_SPREAD * np.maximum(-low, high)
+    for first in range(len(rows)):
+        nearest = np.where(above[first], high[first], low[first])
+        if np.abs(rows[first] - nearest).max() > bound[first]:
+            return None
+    levels = np.where(above, 1, -1).astype(np.int8).reshape(weights.shape)
+    return WeightRows(levels, ((high - low) / 2).astype(np.float32), middle.astype(np.float32))

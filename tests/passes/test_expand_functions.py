@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bnn_engine.graph.reference import evaluate
+from bnn_engine.importer import import_model
+from bnn_engine.passes.expand_functions import ExpandFunctions
+from tests.support import ort
+from tests.support.onnx_models import graph_from_text, model_from_text, op_types
+
+RANDOM = np.random.default_rng(0)
+
+CASES: Mapping[str, tuple[str, Mapping[str, NDArray[Any]]]] = {
+    "GroupNormalization": (
+        """g (float[3, 4, 2, 2] x, float[4] s, float[4] b) => (float[] y) {
+            y = GroupNormalization<num_groups = 2>(x, s, b) }""",
+        {"s": RANDOM.normal(size=4), "b": RANDOM.normal(size=4)},
+    ),
+    "CastLike": (
+        "g (float[3, 4, 2, 2] x, int32[1] s) => (int32[] y) { y = CastLike(x, s) }",
+        {"s": np.zeros(1, np.int32)},
+    ),
+    "MeanVarianceNormalization": (
+        "g (float[3, 4, 2, 2] x) => (float[] y) { y = MeanVarianceNormalization(x) }",
+        {},
+    ),
+    "SoftmaxCrossEntropyLoss": (
+        """g (float[3, 4, 2, 2] x, int64[3, 2, 2] t) => (float[] y, float[] z) {
+            y, z = SoftmaxCrossEntropyLoss(x, t) }""",
+        {"t": RANDOM.integers(0, 4, (3, 2, 2))},
+    ),
+    "DynamicQuantizeLinear": (
+        """g (float[3, 4, 2, 2] x) => (uint8[] y, float s, uint8 z) {
+            y, s, z = DynamicQuantizeLinear(x) }""",
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("op", CASES)
+def test_bodies_give_the_same_answers(op: str) -> None:
+    text, others = CASES[op]
+    model = model_from_text(text)
+    graph = import_model(model)
+    names = [value.name for value in graph.outputs]
+    ExpandFunctions().run(graph)
+    graph.remove_dead_nodes()
+    graph.check()
+    assert op not in op_types(graph)
+    assert [value.name for value in graph.outputs] == names
+    assert all(value.dtype is not None for node in graph.nodes for value in node.outputs)
+    assert all(node.origins == (f"{op} {names[0]}",) for node in graph.nodes)
+    feeds = {"x": RANDOM.normal(size=(3, 4, 2, 2)).astype(np.float32)}
+    for name, array in others.items():
+        feeds[name] = array.astype(np.float32) if array.dtype == np.float64 else array
+    wanted, found = ort.run(model, feeds), evaluate(graph, feeds)
+    for name, reference in wanted.items():
+        assert found[name].dtype == reference.dtype
+        np.testing.assert_allclose(found[name], reference, rtol=1e-4, atol=1e-5)
+
+
+def test_calls_between_other_nodes() -> None:
+    graph = graph_from_text(
+        """g (float[2, 8] x) => (float[2, 8] y) {
+            a = Relu(x)
+            b = LayerNormalization(a, s)
+            c = LayerNormalization(b, s)
+            y = Neg(c)
+        }""",
+        {"s": np.ones(8, np.float32)},
+    )
+    x = RANDOM.normal(size=(2, 8)).astype(np.float32)
+    before = evaluate(graph, {"x": x})["y"]
+    ExpandFunctions().run(graph)
+    graph.remove_dead_nodes()
+    graph.check()
+    assert op_types(graph)[0] == "Relu"
+    assert op_types(graph)[-1] == "Neg"
+    assert "LayerNormalization" not in op_types(graph)
+    np.testing.assert_allclose(evaluate(graph, {"x": x})["y"], before, rtol=1e-5, atol=1e-6)
+
+
+def test_an_input_of_unknown_type_stays() -> None:
+    """Without types there is no body: the node is left as it is."""
+    graph = graph_from_text(
+        "g (float[2, 8] x, float[1] t) => (float[2, 8] y) { y = CastLike(x, t) }"
+    )
+    for value in graph.inputs:
+        value.dtype = None
+    ExpandFunctions().run(graph)
+    graph.check()
+    assert op_types(graph) == ["CastLike"]
