@@ -200,7 +200,9 @@ class Exported:
         """Whether all layers between the cut tensors before this one and it sum integers."""
         dots = [
             node
-            for node in self._reading({other.before for other in self.cuts}, [cut.before]).graph.node
+            for node in self._reading(
+                {other.before for other in self.cuts}, [cut.before]
+            ).graph.node
             if node.op_type in ("Conv", "Gemm", "MatMul")
         ]
         constants = {

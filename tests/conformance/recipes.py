@@ -191,7 +191,9 @@ def restore(model: onnx.ModelProto) -> None:
         entries = {entry.key: entry.value for entry in tensor.external_data}
         recipe = Recipe(
             entries["kind"],
-            Drawn(int(entries["seed"]), _integers(entries["shape"]), float.fromhex(entries["scale"])),
+            Drawn(
+                int(entries["seed"]), _integers(entries["shape"]), float.fromhex(entries["scale"])
+            ),
             _integers(entries["axes"]),
             int(entries["axis"]),
             np.frombuffer(tensor.raw_data, "<f4").astype(np.float32),

@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from numpy.typing import NDArray
 

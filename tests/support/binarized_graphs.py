@@ -89,7 +89,7 @@ class Network:
                     if read == name:
                         node.input[index] = f"{name}_moved"
             position = next(i for i, n in enumerate(made.graph.node) if name in n.output)
-            offset = numpy_helper.from_array(np.float32(sign * error), f"{name}_offset")
+            offset = numpy_helper.from_array(np.array(sign * error, np.float32), f"{name}_offset")
             made.graph.initializer.append(offset)
             moved = helper.make_node("Add", [name, f"{name}_offset"], [f"{name}_moved"])
             made.graph.node.insert(position + 1, moved)
@@ -298,7 +298,11 @@ class Builder:
             return self.constant(signs * self.random.integers(0, 2, shape)), 1, 1
         if kind == "offset":
             alpha = self.random.choice([0.5, 1, 2], along)
-            return self.constant(self.random.choice([-0.5, 0.25, 1], along) + alpha * signs), 3, 0.25
+            return (
+                self.constant(self.random.choice([-0.5, 0.25, 1], along) + alpha * signs),
+                3,
+                0.25,
+            )
         if kind == "levels":
             return self.constant(self.random.integers(-7, 8, shape) * 0.25), 2, 0.25
         if kind == "near":
@@ -309,7 +313,7 @@ class Builder:
         return self.constant(self.random.normal(size=shape).clip(-3, 3)), 3, None
 
     def scaled_latent(self, signs: Any, rows: int) -> tuple[str, float, float | None]:
-        """mean |w| · sign(w), with the straight-through estimator of the latent weights around it."""
+        """mean |w| · sign(w), with or without the straight-through estimator around it."""
         latent = self.constant(signs * self.random.uniform(0.05, 0.3, signs.shape))
         scale = self.node("Abs", latent)
         for axis in range(signs.ndim):
@@ -328,7 +332,9 @@ class Builder:
         _, largest, unit = w
         magnitude = terms * largest * x.magnitude
         if unit is not None and x.unit is not None and magnitude <= ROOM * unit * x.unit:
-            return replace(x, magnitude=magnitude, unit=unit * x.unit, error=terms * largest * x.error)
+            return replace(
+                x, magnitude=magnitude, unit=unit * x.unit, error=terms * largest * x.error
+            )
         rounding = 2 * gamma(terms + SLACK) * magnitude
         return replace(
             x, magnitude=magnitude, unit=None, error=rounding + terms * largest * x.error
@@ -407,7 +413,7 @@ class Builder:
     # -- between layer and activation --------------------------------------------------------------
 
     def batch_norm(self, x: Tensor) -> Tensor:
-        """Scales of both signs and 0; integer means and no offset put many sums on the threshold."""
+        """Scales of both signs and 0; means on the grid put many sums on the threshold."""
         count, unit = x.channels, x.unit or 0.25
         gamma_ = self.random.choice([1.0, -1.5, 0.0, 0.3], count)
         beta = self.random.choice([0.0, 0.25, -0.7], count)
@@ -467,7 +473,9 @@ class Builder:
         value = self.pick(0.0, 1.0, -1.0)
         pads = [0, 0, *[1] * (rank - 2), 0, 0, *(self.pick(1, 0) for _ in range(rank - 2))]
         name = self.node("Pad", x.name, self.constant(pads, np.int64), self.constant(value))
-        shape = tuple(e + a + b for e, a, b in zip(x.shape, pads[1:rank], pads[rank + 1 :], strict=True))
+        shape = tuple(
+            e + a + b for e, a, b in zip(x.shape, pads[1:rank], pads[rank + 1 :], strict=True)
+        )
         unit = x.unit if x.unit is not None and 1 % x.unit == 0 else None
         return replace(x, name=name, shape=shape, magnitude=max(x.magnitude, 1), unit=unit)
 
@@ -477,7 +485,9 @@ class Builder:
         last = self.node("Transpose", x.name, perm=[0, *range(2, rank), 1])
         if self.chance():
             last = self.node("Identity", last)
-        return replace(x, name=self.node("Transpose", last, perm=[0, rank - 1, *range(1, rank - 1)]))
+        return replace(
+            x, name=self.node("Transpose", last, perm=[0, rank - 1, *range(1, rank - 1)])
+        )
 
     def flatten(self, x: Tensor) -> Tensor:
         total = math.prod(x.shape)
@@ -566,7 +576,7 @@ class Builder:
 
     def model(self, x: Tensor, outputs: Sequence[Tensor]) -> onnx.ModelProto:
         def info(tensor: Tensor) -> onnx.ValueInfoProto:
-            shape = ["N", *tensor.shape]
+            shape: list[str | int | None] = ["N", *tensor.shape]
             return helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, shape)
 
         graph = helper.make_graph(

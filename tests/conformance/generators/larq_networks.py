@@ -94,7 +94,6 @@ def dorefa_net(**options: Any) -> Any:
         return larq_zoo.literature.DoReFaNet(**options)
 
 
-
 FIXTURES = (
     Fixture("quicknet", larq_zoo.sota.QuickNet, 64, {"W1A1": 16, "float": 10}),
     Fixture("birealnet", larq_zoo.literature.BiRealNet, 64, {"W1A1": 16, "float": 5}, opset=11),

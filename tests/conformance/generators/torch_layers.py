@@ -21,9 +21,7 @@ class PolynomialSign(nn.Module):
         out_forward = torch.sign(x)
         mask1, mask2, mask3 = x < -1, x < 0, x < 1
         out1 = (-1) * mask1.type(torch.float32) + (x * x + 2 * x) * (1 - mask1.type(torch.float32))
-        out2 = out1 * mask2.type(torch.float32) + (-x * x + 2 * x) * (
-            1 - mask2.type(torch.float32)
-        )
+        out2 = out1 * mask2.type(torch.float32) + (-x * x + 2 * x) * (1 - mask2.type(torch.float32))
         out3 = out2 * mask3.type(torch.float32) + 1 * (1 - mask3.type(torch.float32))
         return out_forward.detach() - out3.detach() + out3
 
