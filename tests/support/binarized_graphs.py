@@ -552,7 +552,7 @@ class Builder:
         return y
 
     def network(self) -> Network:
-        dimensions = self.pick(2, 0)
+        dimensions = self.pick(2, 0, 1, 3)
         shape = (self.pick(3, 1, 2, 33), *(self.pick(4, 1, 2, 5) for _ in range(dimensions)))
         if not dimensions:
             shape = (self.pick(5, 1, 40, 300),)
