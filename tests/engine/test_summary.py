@@ -96,7 +96,8 @@ def test_every_layer_says_why_it_is_float() -> None:
     rows = signs(random, (8, 8))
     rows[5, 2:4] = 0.25, 7.75
     found = reasons(
-        """g (float[N, 8] x, double[N, 8] z) => (float[] a, float[] b, float[] c, double[] d, float[] e)
+        """g (float[N, 8] x, double[N, 8] z)
+            => (float[] a, float[] b, float[] c, double[] d, float[] e)
         {
             [r3] r = Relu(x)
             [after_relu] a = MatMul(r, k)
