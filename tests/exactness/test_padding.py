@@ -51,7 +51,7 @@ def test_images_smaller_than_the_window(
             constants,
         )
         x = random.integers(-2, 3, (3, 67, *image)).astype(np.float32)
-        assert_equal_answers(model, {"x": x}, executor=None)
+        assert_equal_answers(model, {"x": x})
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])

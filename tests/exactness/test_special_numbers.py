@@ -69,7 +69,7 @@ def test_forms(name: str, layer: bool) -> None:
     """Every number, NaN included; with a layer behind it the activation may be packed."""
     text, constants = model(FORMS[name], layer=layer)
     for numbers in (FINITE, [*FINITE, *HUGE, *BEYOND], [np.nan, 1.0, -1.0, 0.0]):
-        assert_equal_answers(model_from_text(text, constants), {"x": column(numbers)}, executor=None)
+        assert_equal_answers(model_from_text(text, constants), {"x": column(numbers)})
 
 
 @pytest.mark.parametrize("layer", [False, True])
@@ -78,7 +78,7 @@ def test_estimators(name: str, layer: bool) -> None:
     """What straight-through estimators leave is Sign for all numbers below 2^24."""
     text, constants = model(ESTIMATORS[name], layer=layer)
     made = model_from_text(text, constants)
-    engine = assert_equal_answers(made, {"x": column(FINITE)}, executor=None)
+    engine = assert_equal_answers(made, {"x": column(FINITE)})
     np.testing.assert_array_equal(engine.run({"x": column(FINITE)})["s"], np.sign(column(FINITE)))
 
 
