@@ -1,4 +1,4 @@
-"""Absorbs per-channel arithmetic in front of a Binarize into its bounds, bit for bit."""
+"""Absorbs per-channel arithmetic in front of a Binarize or Quantize into its bounds, exactly."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bnn_engine.passes.base import Declined, Rewrite, merged_origins
 from bnn_engine.passes.binarize import binarize_node
 from bnn_engine.passes.facts import channel_vector
 from bnn_engine.passes.float_order import INFINITY_KEY, float_of_key
+from bnn_engine.passes.quantize_node import quantize_node
 
 __all__ = ["AbsorbIntoThresholds", "Step", "monotone_steps", "pull_back", "pull_back_all"]
 
@@ -51,9 +52,10 @@ class _Match:
 
 
 class AbsorbIntoThresholds(Rewrite[_Match]):
-    """Binarize(g(x), lower, upper) → Binarize(x, lower', upper').
+    """Binarize(g(x), lower, upper) → Binarize(x, lower', upper'); so for every level of Quantize.
 
-    The new bounds satisfy lower' ≤ x ≤ upper' ⟺ lower ≤ g(x) ≤ upper.
+    The new bounds satisfy lower' ≤ x ≤ upper' ⟺ lower ≤ g(x) ≤ upper; intervals that contain each
+    other have preimages that do.
 
     g is a chain of steps, each one float32 operation that is monotone per channel: adding or
     multiplying by a constant, Relu, Clip, BatchNormalization (a multiplication, then an addition).
@@ -65,17 +67,14 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
     through every step as NaN and gives the same on both sides.
     """
 
-    op_types = frozenset({"Binarize"})
+    op_types = frozenset({"Binarize", "Quantize"})
     domain = DOMAIN
 
     def match(self, graph: Graph, node: Node) -> _Match | Declined | None:
         """Return the longest chain of steps in front of ``node`` that nobody else reads."""
-        x, lower_value, upper_value = node.inputs
+        x = node.inputs[0]
         assert x is not None
-        assert lower_value is not None
-        assert upper_value is not None
-        lower = channel_vector(lower_value.const, x.shape)
-        upper = channel_vector(upper_value.const, x.shape)
+        lower, upper = (_bounds(node, index) for index in (1, 2))
         if lower is None or upper is None:
             return Declined("its bounds are not constant")
         chain = [node]
@@ -93,21 +92,42 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
         return _Match(tuple(reversed(chain)), x, lower, upper)
 
     def rewrite(self, graph: Graph, node: Node, match: _Match) -> None:
-        """Put a Binarize of the chain's input in the place of ``node``."""
-        inside = node.attributes["inside"]
-        assert isinstance(inside, float)
-        made = binarize_node(
-            graph,
-            match.x,
-            match.lower,
-            match.upper,
-            inside,
-            node.outputs,
-            node.name,
-            nan_passes=bool(node.attributes["nan_passes"]),
-        )
+        """Put a node that reads the chain's input in the place of ``node``."""
+        x, lower, upper = match.x, match.lower, match.upper
+        nan_passes = bool(node.attributes["nan_passes"])
+        if node.op_type == "Binarize":
+            inside = node.attributes["inside"]
+            assert isinstance(inside, float)
+            made = binarize_node(
+                graph, x, lower, upper, inside, node.outputs, node.name, nan_passes=nan_passes
+            )
+        else:
+            values = node.attributes["values"]
+            assert isinstance(values, list)
+            made = quantize_node(
+                graph,
+                x,
+                lower,
+                upper,
+                [float(value) for value in values],
+                node.outputs,
+                node.name,
+                nan_passes=nan_passes,
+            )
         made.origins = merged_origins(*match.chain)
         graph.replace_node(node, [made])
+
+
+def _bounds(node: Node, index: int) -> Floats | None:
+    """A bound of Binarize as [C] or [1], of Quantize as [L, C] or [L, 1]; None where not so."""
+    x, value = node.inputs[0], node.inputs[index]
+    assert x is not None
+    assert value is not None
+    if node.op_type == "Binarize" or value.const is None:
+        return channel_vector(value.const, x.shape)
+    levels = [channel_vector(level, x.shape) for level in value.const]
+    known = [level for level in levels if level is not None]
+    return np.stack(known) if known and len(known) == len(levels) else None
 
 
 def pull_back_all(steps: list[Step], lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
@@ -122,11 +142,11 @@ def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]
 
     Args:
         step: a monotone operation on C channels, or on all alike.
-        lower: float32 [C] or [1].
-        upper: float32 [C] or [1].
+        lower: float32 [..., C] or [..., 1].
+        upper: float32 [..., C] or [..., 1].
 
     Returns:
-        Both ends, float32 [C] or [1]; (+inf, -inf) where no x qualifies.
+        Both ends, float32 [..., C] or [..., 1]; (+inf, -inf) where no x qualifies.
     """
     lower, upper, rising = np.broadcast_arrays(lower, upper, step.rising)
     with np.errstate(all="ignore"):
