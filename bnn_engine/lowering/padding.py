@@ -9,10 +9,9 @@ import numpy as np
 from bnn_engine import _core
 from bnn_engine.element_types import ALL_TYPES
 from bnn_engine.graph import Graph, Node, Value
-from bnn_engine.lowering.emitter import Emitter
+from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.forms import axes_of, constant_ints, finish, pick
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name
-from bnn_engine.lowering.plane_code import PlaneCode
 from bnn_engine.passes.facts import padding_value
 
 __all__ = ["Pad"]
@@ -50,11 +49,14 @@ class Pad(NativeOp):
         assert fill is not None
         assert number is not None
         located = emitter.located(value)
-        integer = _framed(pads, number, located.code)
-        if located.bits and located.form == "channels_last" and integer is not None:
-            before, after = zip(*pads[2:], strict=True)
-            name, code = layer_name(node), located.code.input_code()
-            step = emitter.builder.pad_bits(name, located.id, integer, before, after, code)
+        integer = _packed_pixel(located, number)
+        if integer is not None and _is_frame(pads):
+            # Lines are images of height 1.
+            before, after = zip(*([(0, 0)] * (4 - len(pads)) + pads[2:]), strict=True)
+            code = located.code.input_code()
+            step = emitter.builder.pad_bits(
+                layer_name(node), located.id, integer, before, after, code
+            )
             finish(node, replace(located, id=step), emitter)
             return
         indices = [_core.AxisIndex.pad(*pad) if any(pad) else None for pad in pads]
@@ -90,11 +92,16 @@ def _pads(node: Node) -> list[tuple[int, int]] | str:
     return pads
 
 
-def _framed(pads: list[tuple[int, int]], number: float, code: PlaneCode) -> int | None:
-    """The integer that bits hold for ``number``; None where the pads are no pixels of it."""
-    if any(any(pad) for pad in pads[:2]) or min(min(pad) for pad in pads) < 0:
+def _is_frame(pads: list[tuple[int, int]]) -> bool:
+    """Whether the pads are pixels around images."""
+    return not any(any(pad) for pad in pads[:2]) and min(min(pad) for pad in pads) >= 0
+
+
+def _packed_pixel(located: Located, number: float) -> int | None:
+    """What packed images hold for ``number``, None where they cannot or are none."""
+    if not located.bits or located.form != "channels_last" or number not in located.code.values:
         return None
-    return code.integer(code.values.index(number)) if number in code.values else None
+    return located.code.integer(located.code.values.index(number))
 
 
 def _mirrored(

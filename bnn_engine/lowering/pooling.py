@@ -13,21 +13,21 @@ __all__ = ["GlobalPool", "Pool"]
 
 
 class Pool(NativeOp):
-    """``MaxPool`` (floats or bits), ``AveragePool`` and ``LpPool``, 2-D."""
+    """``MaxPool`` (floats or bits), ``AveragePool`` and ``LpPool`` along 1 to 3 axes."""
 
     def _window(self, node: Node) -> _core.Window | str:
-        kernel = node.attributes.get("kernel_shape")
-        if not isinstance(kernel, list) or len(kernel) != 2:
-            return "only 2-D windows are native"
-        pads = node.attributes.get("pads", [0] * 4)
-        if isinstance(pads, list) and any(p >= kernel[axis % 2] for axis, p in enumerate(pads)):
+        rank, kernel = data_input(node).rank, node.attributes.get("kernel_shape")
+        if rank not in (3, 4, 5) or not isinstance(kernel, list) or len(kernel) != rank - 2:
+            return "only windows along 1 to 3 axes are native"
+        pads = node.attributes.get("pads", [0] * (2 * len(kernel)))
+        if isinstance(pads, list) and any(
+            pad >= kernel[axis % len(kernel)] for axis, pad in enumerate(pads)
+        ):
             return "padding is not smaller than the window"
         return window_of(node, kernel)
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        if data_input(node).rank != 4:
-            return "only 2-D pooling is native"
         if len(node.outputs) > 1:
             return "indices are asked for"
         if node.op_type == "LpPool" and _order(node) is None:
@@ -67,7 +67,8 @@ class GlobalPool(NativeOp):
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        return None if data_input(node).rank == 4 else "only 2-D pooling is native"
+        rank = data_input(node).rank
+        return None if rank in (3, 4, 5) else f"an input of rank {rank} is no image"
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
