@@ -37,8 +37,14 @@ _ALWAYS = frozenset(
     }
 )
 
-_FLOAT32_ONLY = frozenset(
+_ROUNDED_BY_PARTS = frozenset({"LogSoftmax", "Softmax"})
+"""Ops of 16-bit floats whose reference rounds after each op of the body."""
+
+_HALVES = ("float16", "bfloat16")
+
+_KERNELS = frozenset(
     {
+        "DepthToSpace",
         "GroupNormalization",
         "LayerNormalization",
         "RMSNormalization",
@@ -47,14 +53,11 @@ _FLOAT32_ONLY = frozenset(
         "ReduceLogSum",
         "ReduceLogSumExp",
         "ReduceSumSquare",
+        "SpaceToDepth",
     }
 )
-"""Ops with a kernel for float32, as which 16-bit floats are computed as well."""
-
-_ROUNDED_BY_PARTS = frozenset({"LogSoftmax", "Softmax"})
-"""Ops of 16-bit floats whose reference rounds after each op of the body."""
-
-_HALVES = ("float16", "bfloat16")
+"""Of these the core has kernels for float32 tensors, parameters being constant and extents known;
+16-bit floats are computed as float32."""
 
 
 class ExpandFunctions(Pass):
@@ -77,19 +80,18 @@ class ExpandFunctions(Pass):
 def _is_call(node: Node) -> bool:
     if node.domain:
         return False
-    value = node.input(0)
-    dtype = None if value is None or value.dtype is None else value.dtype.name
-    if node.op_type in _FLOAT32_ONLY:
-        return dtype is not None and not (dtype in ("float32", *_HALVES) and _has_kernel(node))
     if node.op_type in _ROUNDED_BY_PARTS:
-        return dtype in _HALVES
-    return node.op_type in _ALWAYS
+        return _type_name(node.input(0)) in _HALVES
+    return node.op_type in _ALWAYS or (node.op_type in _KERNELS and not _has_kernel(node))
+
+
+def _type_name(value: Value | None) -> str | None:
+    return None if value is None or value.dtype is None else value.dtype.name
 
 
 def _has_kernel(node: Node) -> bool:
-    """Whether the core can run an op of _FLOAT32_ONLY: constant parameters, known extents."""
     x = node.input(0)
-    if x is None or x.shape is None:
+    if x is None or x.shape is None or _type_name(x) not in ("float32", *_HALVES):
         return False
     if any(value is not None and value.const is None for value in node.inputs[1:]):
         return False

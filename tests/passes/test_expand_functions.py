@@ -65,16 +65,15 @@ def test_bodies_give_the_same_answers(op: str) -> None:
 
 def test_calls_between_other_nodes() -> None:
     graph = graph_from_text(
-        """g (double[2, 8] x) => (double[2, 8] y) {
+        """g (float[2, 8] x, float[8] s) => (float[2, 8] y) {
             a = Relu(x)
             b = LayerNormalization(a, s)
             c = LayerNormalization(b, s)
             y = Neg(c)
-        }""",
-        {"s": np.ones(8)},
+        }"""
     )
-    x = RANDOM.normal(size=(2, 8))
-    feeds = {"x": x}
+    x = RANDOM.normal(size=(2, 8)).astype(np.float32)
+    feeds = {"x": x, "s": np.ones(8, np.float32)}
     before = evaluate(graph, feeds)["y"]
     ExpandFunctions().run(graph)
     graph.remove_dead_nodes()
