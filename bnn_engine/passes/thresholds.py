@@ -113,8 +113,9 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
         x, lower, upper, outputs = match.x, match.lower, match.upper, node.outputs
         passes = bool(node.attributes["nan_passes"])
         if node.op_type == "Quantize":
-            values = node.attributes["values"]
-            assert isinstance(values, list)
+            given = node.attributes["values"]
+            assert isinstance(given, list)
+            values = [float(value) for value in given]
             made = quantize_node(
                 graph, x, lower, upper, values, outputs, node.name, nan_passes=passes
             )
