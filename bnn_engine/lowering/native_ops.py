@@ -5,18 +5,20 @@ from __future__ import annotations
 from bnn_engine.element_types import FLOAT32, element_type
 from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.binarization import Binarize
-from bnn_engine.lowering.dot_layers import BinaryConv, BinaryGemm, FloatConv, FloatGemm
+from bnn_engine.lowering.bit_layers import BitConv, BitGemm
+from bnn_engine.lowering.dot_layers import FloatConv, FloatGemm
 from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
 from bnn_engine.lowering.elementwise import Arithmetic, Softmax
 from bnn_engine.lowering.native_op import NativeOp
 from bnn_engine.lowering.pooling import GlobalAveragePool, Pool
+from bnn_engine.lowering.quantization import Quantize
 from bnn_engine.lowering.reshaping import Cast, Identity, Reshape, Transpose
 from bnn_engine.lowering.signs import PadSigns, Sign
 
 __all__ = ["NATIVE_OPS", "why_not_native"]
 
 _ARITHMETIC, _CAST, _POOL, _SOFTMAX = Arithmetic(), Cast(), Pool(), Softmax()
-_DENSE, _BINARY_DENSE, _BINARY_CONV, _RESHAPE = FloatGemm(), BinaryGemm(), BinaryConv(), Reshape()
+_DENSE, _BIT_DENSE, _BIT_CONV, _RESHAPE = FloatGemm(), BitGemm(), BitConv(), Reshape()
 
 NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     **{("", op_type): function for op_type, function in ELEMENT_FUNCTIONS.items()},
@@ -45,11 +47,14 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "Softmax"): _SOFTMAX,
     ("", "Sub"): _ARITHMETIC,
     ("", "Transpose"): Transpose(),
-    ("bnn_engine", "BinaryConv"): _BINARY_CONV,
-    ("bnn_engine", "BinaryGemm"): _BINARY_DENSE,
-    ("bnn_engine", "BinaryWeightConv"): _BINARY_CONV,
-    ("bnn_engine", "BinaryWeightGemm"): _BINARY_DENSE,
+    ("bnn_engine", "BinaryConv"): _BIT_CONV,
+    ("bnn_engine", "BinaryGemm"): _BIT_DENSE,
+    ("bnn_engine", "BinaryWeightConv"): _BIT_CONV,
+    ("bnn_engine", "BinaryWeightGemm"): _BIT_DENSE,
     ("bnn_engine", "Binarize"): Binarize(),
+    ("bnn_engine", "LowBitConv"): _BIT_CONV,
+    ("bnn_engine", "LowBitGemm"): _BIT_DENSE,
+    ("bnn_engine", "Quantize"): Quantize(),
 }
 """(domain, op type) -> its lowering."""
 

@@ -12,6 +12,7 @@ from bnn_engine.lowering.native_op import (
     layer_name,
     window_of,
 )
+from bnn_engine.lowering.plane_code import SIGNS
 from bnn_engine.lowering.summary import LayerSummary
 
 __all__ = ["GlobalAveragePool", "Pool"]
@@ -56,9 +57,10 @@ class Pool(NativeOp):
             _emit(node, step, False, emitter)
             return
         located = emitter.located(value)
-        source = located.id if located.bits else emitter.channels_last(value)
+        bits = located.bits and located.code == SIGNS
+        source = located.id if bits else emitter.channels_last(value)
         step = emitter.builder.max_pool(name, source, window, ceil_mode)
-        _emit(node, step, located.bits, emitter)
+        _emit(node, step, bits, emitter)
 
 
 class GlobalAveragePool(NativeOp):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from bnn_engine import _core
 from bnn_engine.element_types import NUMBERS
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.native_op import NativeOp, data_input, fused_origins, layer_name
+from bnn_engine.lowering.plane_code import grid_of_signs
 from bnn_engine.lowering.summary import LayerSummary
 from bnn_engine.passes.facts import padding_value
 
@@ -28,7 +28,8 @@ class Sign(NativeOp):
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
         value, name = data_input(node), layer_name(node)
-        bits = value.rank in (2, 4) and value.dtype == np.float32 and not emitter.keep_nan
+        rank = value.rank or 0
+        bits = 2 <= rank <= 5 and value.dtype == np.float32 and not emitter.keep_nan
         if not bits or not _only_binary_layers_read(node.output, graph, emitter):
             ELEMENT_FUNCTIONS["Sign"].emit(node, graph, emitter)
             return
@@ -46,6 +47,8 @@ def _only_binary_layers_read(value: Value, graph: Graph, emitter: Emitter) -> bo
         if (node.domain, node.op_type) in (
             ("bnn_engine", "BinaryConv"),
             ("bnn_engine", "BinaryGemm"),
+            ("bnn_engine", "LowBitConv"),
+            ("bnn_engine", "LowBitGemm"),
         ):
             continue
         flattens = (node.domain, node.op_type) == ("", "Flatten")
@@ -92,8 +95,9 @@ class PadSigns(NativeOp):
         assert frame is not None
         assert number is not None
         value, name = data_input(node), layer_name(node)
+        packed = emitter.packed(value, grid_of_signs(value))
         step = emitter.builder.pad_bits(
-            name, emitter.packed(value).id, int(number), *frame, _core.InputCode()
+            name, packed.id, int(number), *frame, packed.code.input_code()
         )
         located = Located(step, "channels_last", bits=True)
         layer = LayerSummary(name, node.op_type, fused=fused_origins(node, ()))

@@ -38,5 +38,6 @@ def sums_over_real_taps(
     taps = weights.sum(axis=1).reshape(len(weights), 1, math.prod(kernel))
     window = {**attributes, "channels": 1, "group": 1}
     ones = np.ones((1, 1, *(int(extent) for extent in spatial if isinstance(extent, int))))
-    sums = convolve(ones, taps.reshape(-1, 1, *kernel).astype(np.float32), window)
-    return np.asarray(sums, np.float32)
+    filters = taps.reshape(-1, 1, *kernel).astype(np.float32)
+    sums: NDArray[np.float32] = np.asarray(convolve(ones, filters, window), np.float32)
+    return sums

@@ -336,7 +336,7 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     layer.input_code.digits = 8;
     make_xnor_layer(layer, std::vector<std::uint64_t>(1 << 18), FloatEpilogue{}, kernels);
   });
-  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, false, kernels); });
+  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, false, false, kernels); });
   refused("levels that are not nested",
           [&] { digit_planes("levels", {{{1.0f}, {kInf}, false}, {{0.0f}, {kInf}, false}}); });
   refused("more codes than levels",
