@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,13 @@ class WeightRows:
 
     def are_signs(self) -> bool:
         """Whether all levels are -1 or +1."""
-        return bool((np.abs(self.levels) == 1).all())
+        return {-1, 1}.issuperset(self.distinct.tolist())
+
+    @cached_property
+    def distinct(self) -> NDArray[np.int8]:
+        """All levels in ascending order."""
+        signs = bool((self.levels * self.levels == 1).all())
+        return np.array([-1, 1], np.int8) if signs else np.unique(self.levels)
 
     def negated(self) -> WeightRows:
         """The weights times -1."""

@@ -13,6 +13,7 @@ from bnn_engine.graph.reference import evaluate
 from bnn_engine.passes import run_passes
 from bnn_engine.passes.activations import RecogniseActivations
 from bnn_engine.passes.int_quant import IntQuants
+from bnn_engine.passes.quantize_node import quantize_node
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds, Step, pull_back
 from tests.support.onnx_models import (
     Array,
@@ -313,3 +314,46 @@ def test_constants_that_are_not_per_channel_stay() -> None:
     )
     run_passes(graph, [RecogniseActivations(), AbsorbIntoThresholds()])
     assert op_types(graph) == ["Add", "Binarize"]
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "v = Mul(x, scale)  u = Add(v, shift)",
+        "v = BatchNormalization(x, gamma, beta, mean, var)  u = Relu(v)",
+        "v = Sub(shift, x)  w = Clip(v, low, high)  u = Mul(w, third)",
+    ],
+)
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_every_level_of_quantize(chain: str, per_channel: bool) -> None:
+    rng = np.random.default_rng(9)
+    constants: dict[str, Array] = {
+        "scale": np.array([1.5, -0.3, 0, 7e-3], np.float32).reshape(4, 1, 1),
+        "shift": np.array([0.1, -2, 3, 0.7], np.float32).reshape(4, 1, 1),
+        "gamma": np.array([1.5, -0.3, 0, 0.2], np.float32),
+        "beta": np.array([0.1, -2, 1, 0.7], np.float32),
+        "mean": np.array([3, 0, 1, -2], np.float32),
+        "var": np.array([2, 0.5, 1, 9], np.float32),
+        "low": np.array(-3, np.float32),
+        "high": np.array(5, np.float32),
+        "third": np.array(1 / 3, np.float32),
+    }
+    text = f"g (float[N, 4, 3, 50] x) => (float[N, 4, 3, 50] y) {{ {chain}  y = Neg(u) }}"
+    graph = graph_from_text(text, constants)
+    last = graph.nodes[-1]
+    (source,) = last.reads()
+    lower = np.array([[-0.5], [0.5], [1.5]], np.float32)
+    upper = np.array([[np.inf], [9], [8]], np.float32)
+    if per_channel:
+        lower = lower + np.array([0, 0.25, -1, 2], np.float32)
+        upper = upper + np.zeros(4, np.float32)
+    values = [0.0, 1 / 3, 2 / 3, 1.0]
+    node = quantize_node(graph, source, lower, upper, values, last.outputs, "q")
+    graph.replace_node(last, [node])
+    x = np.round(rng.normal(size=(3, 4, 3, 50)) * 8).astype(np.float32) / 2
+    x[0, :, 0, :5] = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], np.float32)
+    expected = evaluate(graph, {"x": x})["y"]
+    run_passes(graph, [AbsorbIntoThresholds()])
+    assert op_types(graph) == ["Quantize"]
+    np.testing.assert_array_equal(evaluate(graph, {"x": x})["y"], expected)
+    assert len(np.unique(expected)) == 4
