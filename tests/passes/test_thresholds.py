@@ -12,6 +12,7 @@ from bnn_engine.graph import Graph
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.passes import run_passes
 from bnn_engine.passes.activations import RecogniseActivations
+from bnn_engine.passes.int_quant import IntQuants
 from bnn_engine.passes.quantize_node import quantize_node
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds, Step, pull_back
 from tests.support.onnx_models import (
@@ -205,6 +206,63 @@ def test_reals_at_the_bounds_against_onnxruntime(body: str, count: int) -> None:
 def _around(bounds: Array) -> list[Floats]:
     points = np.broadcast_to(bounds.reshape(-1), NUM_CHANNELS)
     return [points, *neighbours(points[None], 2)]
+
+
+NUMBERS = (("bits", 3), ("n", 0), ("u", 1))
+LEVELS = """y = qonnx.custom_op.general.IntQuant<signed = {signed}, narrow = 0>(z, u, n, bits)"""
+
+
+@pytest.mark.parametrize(("body", "count"), CHAINS)
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_levels_of_quantize(body: str, count: int, bits: int) -> None:
+    """Every level of a Quantize is pulled back as the one of a Binarize is."""
+    del count
+    levels = LEVELS.format(signed=int(bits != 1))
+    text = f"g (float[N, 60] x) => (float[N, 60] y) {{ {body}  {levels} }}"
+    constants = {**parameters(bits), "u": np.full(1, 7, np.float32)}
+    constants.update(n=np.zeros(1, np.float32), bits=np.full(1, bits, np.float32))
+    graph = graph_from_text(text, constants)
+    integers = np.repeat(np.arange(-300, 301, dtype=np.float32)[:, None], NUM_CHANNELS, axis=1)
+    random = np.random.default_rng(bits)
+    reals = random.integers(0, 2**32, (300, NUM_CHANNELS), np.uint32).view(np.float32)
+    x = np.concatenate([integers, reals])
+    expected = evaluate(graph, {"x": x})["y"]
+    run_passes(graph, [IntQuants(), AbsorbIntoThresholds()])
+    assert op_types(graph)[-2:] == ["Quantize", "Mul"]
+    assert "Div" not in op_types(graph)
+    np.testing.assert_array_equal(evaluate(graph, {"x": x})["y"], expected)
+
+
+def test_rounding_before_levels() -> None:
+    text = """g (float[N, 60] x) => (float[N, 60] y) {
+        a = Mul(x, f)  c = Round(a)  d = Div(c, four)  e = Ceil(d)  z = Floor(e)
+        y = qonnx.custom_op.general.IntQuant<signed = 1, narrow = 0>(z, u, n, bits)
+    }"""
+    constants = {"f": parameters(0)["f"], "four": np.full(1, 4, np.float32)}
+    constants.update({name: np.full(1, number, np.float32) for name, number in NUMBERS})
+    graph = graph_from_text(text, constants)
+    x = np.repeat(np.arange(-300, 301, dtype=np.float32)[:, None], NUM_CHANNELS, axis=1)
+    expected = evaluate(graph, {"x": x})["y"]
+    run_passes(graph, [IntQuants(), AbsorbIntoThresholds()])
+    assert op_types(graph) == ["Quantize"]
+    np.testing.assert_array_equal(evaluate(graph, {"x": x})["y"], expected)
+
+
+@pytest.mark.parametrize("finite_sums", [True, False])
+def test_factors_of_zero_where_nan_passes(finite_sums: bool) -> None:
+    """inf · 0 is NaN, which levels would hide; sums of a binary layer are never infinite."""
+    signs = "b = qonnx.custom_op.general.BipolarQuant(x, u)  " if finite_sums else ""
+    text = f"""g (float[N, 3] x) => (float[N, 3] y) {{
+        {signs}  a = MatMul({"b" if finite_sums else "x"}, w)  z = Mul(a, zeros)
+        y = qonnx.custom_op.general.IntQuant<signed = 1, narrow = 0>(z, u, n, bits)
+    }}"""
+    constants = {name: np.full(1, number, np.float32) for name, number in NUMBERS}
+    constants["zeros"] = np.array([0, 1, -0.5], np.float32)
+    constants["w"] = np.array([[1, 1, -1], [1, -1, 1], [1, 1, 1]], np.float32)
+    graph = graph_from_text(text, constants)
+    run_passes(graph)
+    kept = ["Binarize", "BinaryGemm"] if finite_sums else ["BinaryWeightGemm", "Mul"]
+    assert op_types(graph) == [*kept, "Quantize"]
 
 
 @pytest.mark.parametrize("kind", ["Greater", "GreaterOrEqual", "Less", "LessOrEqual"])
