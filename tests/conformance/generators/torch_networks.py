@@ -176,6 +176,7 @@ def main() -> int:
     parser.add_argument("--full", type=Path)
     parser.add_argument("--only", default="", help="part of the names to export")
     arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     for fixture in fixtures():
         if arguments.only in f"{fixture.name}.{fixture.exporter}":
             export(fixture, arguments.folder, arguments.full)
