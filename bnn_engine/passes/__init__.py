@@ -12,6 +12,7 @@ from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.bipolar_quant import BipolarQuants
 from bnn_engine.passes.common_subexpressions import CommonSubexpressions
+from bnn_engine.passes.dense_as_conv import DenseLayersAsConvolutions
 from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
@@ -57,6 +58,7 @@ PASSES: tuple[Pass, ...] = (
     QuantizeDequantize(),
     QuantizeValues(),
     RecogniseActivations(),
+    DenseLayersAsConvolutions(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
     SignsOfSums(),
