@@ -224,7 +224,6 @@ def chains() -> dict[str, Form]:
         "latent": forms.SignConv,
         "irnet": forms.IRNetConv,
         "dorefa1": forms.DoReFaConv,
-        "adabin": forms.AdaBinConv,
         "step": forms.StepConv,
         "grouped": grouped,
         "depthwise": depthwise,
@@ -237,6 +236,9 @@ def chains() -> dict[str, Form]:
         found[f"weight_{name}"] = Form(chain(conv=conv), IMAGE, ONE_BIT)
     maps = {"W1A1": 2, "W1A32": 2, "float": 2}  # the box filters have one value
     found["weight_maps"] = Form(chain(conv=with_maps), IMAGE, maps)
+    # An offset of the weights times the sum of the inputs: a binary layer of one channel more.
+    offset = {"W1A1": 4, "float": 2}
+    found["weight_adabin"] = Form(chain(conv=forms.AdaBinConv), IMAGE, offset)
     for bits in (2, 3, 4):
         layers = {f"W1A{bits}": 2, "float": 2}
         found[f"act_dorefa{bits}"] = Form(chain(partial(forms.DoReFa, bits)), IMAGE, layers)

@@ -315,16 +315,12 @@ def melius() -> nn.Module:
 # -- BinaryNet -------------------------------------------------------------------------------------
 
 
-class BinarizedInPlace:
-    """Marks a layer whose weights are ±1 at export, as BinaryNet's ``weight.data`` is."""
+class BinaryConv(nn.Conv2d):
+    """Its weights are ±1 at export, as BinaryNet's ``weight.data`` is."""
 
 
-class BinaryConv(nn.Conv2d, BinarizedInPlace):
-    pass
-
-
-class BinaryLinear(nn.Linear, BinarizedInPlace):
-    pass
+class BinaryLinear(nn.Linear):
+    """The same, dense."""
 
 
 def vgg_small() -> nn.Module:
