@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bnn_engine.graph.graph import Graph, Node, Value
 from bnn_engine.passes.base import Declined, Rewrite
 from bnn_engine.passes.facts import describe
-from bnn_engine.passes.quantized_input import quantized_input
+from bnn_engine.passes.quantized_input import quantized_inputs
 from bnn_engine.passes.weight_rows import split_rows
 
 __all__ = ["DenseLayersAsConvolutions"]
@@ -48,10 +48,11 @@ class DenseLayersAsConvolutions(Rewrite[_Product]):
             return Declined(f"weights are no constant float32 matrix: {describe(w)}")
         if not 3 <= x.rank <= 5 or x.dtype != np.float32:
             return Declined(f"input is {x.dtype} of rank {x.rank}")
-        if quantized_input(x) is None:
+        if not quantized_inputs(x):
             return Declined(f"input is not quantized: {describe(x)}")
-        columns = split_rows(np.ascontiguousarray(w.const.T))
-        return Declined(columns) if isinstance(columns, str) else _Product(x, w.const)
+        weights = w.const.astype(np.float32, copy=False)
+        columns = split_rows(np.ascontiguousarray(weights.T))
+        return Declined(columns) if isinstance(columns, str) else _Product(x, weights)
 
     def declined(self, graph: Graph, node: Node, reason: str) -> None:
         """A layer that stays in float says why."""
