@@ -75,7 +75,7 @@ class SignsOfSums(Rewrite[Value]):
 
 @dataclass(frozen=True)
 class _Sums:
-    """Integers of at most ``most`` that a layer gives, all of one ``parity`` where that is known."""
+    """Integers of at most ``most`` that a layer gives, of one ``parity`` where that is known."""
 
     most: int
     parity: int | None
