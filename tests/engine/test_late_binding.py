@@ -198,3 +198,24 @@ def test_a_saved_model_binds_late_too(tmp_path: Any) -> None:
     again = bnn_engine.load(path)
     np.testing.assert_array_equal(again.run(feeds)["y"], ort.run(model, feeds)["y"])
     assert set(executors(again).values()) == {"native"}
+
+
+@pytest.mark.parametrize(
+    ("op", "values"),
+    [
+        ("Expand(x, s)", [[2**40, 1, 1, 1], [2**62, 2**62, 2, 3, 4], [-1], [0]]),
+        ("Tile(x, s)", [[2**40, 1, 1], [-1, 1, 1], [2**62, 2**62, 1]]),
+        ("Pad(x, s)", [[2**40, 0, 0, 0, 0, 0], [1], [2**63 - 1] * 6, [-(2**63), 0, 0, 0, 0, 0]]),
+        ("Resize(x, , , s)", [[2, 3, 2**40], [2, 3, -4], [2, 3]]),
+        ("ReduceSum(x, s)", [[7], [-9], [1, 1]]),
+        ("Unsqueeze(x, s)", [[9], [1, 1]]),
+        ("Squeeze(x, s)", [[7], [0]]),
+    ],
+)
+def test_impossible_values_are_bnn_errors(op: str, values: list[list[int]]) -> None:
+    engine = bnn_engine.load(
+        model_from_text(f"g (float[2, 3, 4] x, int64[K] s) => (float[] y) {{ y = {op} }}")
+    )
+    for numbers in values:
+        with pytest.raises(BnnError):
+            engine.run({"x": X, "s": np.array(numbers, np.int64)})
