@@ -114,15 +114,14 @@ def test_signs_as_weights_make_a_binary_layer() -> None:
     """A bound weight is a constant like any other: all passes see it."""
     random = np.random.default_rng(2)
     model = model_from_text(
-        """g (float[N, 64] x, float[64, 8] w) => (float[N, 8] y) {
+        """g (float[N, 64, 5, 5] x, float[8, 64, 3, 3] w) => (float[N, 8, 3, 3] y) {
             s = Sign(x)
-            h = Relu(s)
-            t = Sign(s)
-            y = Gemm(t, w)
+            y = Conv(s, w)
         }"""
     )
     engine = bnn_engine.load(model)
-    feeds = {"x": random.normal(size=(3, 64)).astype(np.float32), "w": signs(random, (64, 8))}
+    x = random.normal(size=(3, 64, 5, 5)).astype(np.float32)
+    feeds = {"x": x, "w": signs(random, (8, 64, 3, 3))}
     np.testing.assert_array_equal(engine.run(feeds)["y"], ort.run(model, feeds)["y"])
     assert [layer.kind for layer in engine.summary().layers if layer.binary_macs] == ["W1A1"]
 
