@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bnn_engine.graph.graph import Graph
 from bnn_engine.passes.activations import RecogniseActivations
+from bnn_engine.passes.assign_layouts import AssignLayouts
 from bnn_engine.passes.base import Declined, Pass, Rewrite
 from bnn_engine.passes.batch_axis import BatchAxis
 from bnn_engine.passes.binary_conv import BinaryConvolutions
@@ -13,11 +14,14 @@ from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.bipolar_quant import BipolarQuants
 from bnn_engine.passes.common_subexpressions import CommonSubexpressions
 from bnn_engine.passes.expand_functions import ExpandFunctions
+from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.int_quant import IntQuants
 from bnn_engine.passes.lost_signs import FindLostSigns
+from bnn_engine.passes.merge_pads import MergePads
 from bnn_engine.passes.multi_threshold import MultiThresholds
+from bnn_engine.passes.pad_after_sign import PadAfterBinarize, PadAfterSign
 from bnn_engine.passes.qcdq import QuantizeDequantize
 from bnn_engine.passes.quantize_values import QuantizeValues
 from bnn_engine.passes.remove_expands import RemoveExpands
@@ -47,6 +51,8 @@ PASSES: tuple[Pass, ...] = (
     ResolveShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
     RemoveExpands(),  # once more: shapes that are equal show only now
+    AssignLayouts(),
+    ExplicitPadding(),
     HoistCasts(),
     CommonSubexpressions(),
     BipolarQuants(),
@@ -57,6 +63,9 @@ PASSES: tuple[Pass, ...] = (
     QuantizeDequantize(),
     QuantizeValues(),
     RecogniseActivations(),
+    PadAfterSign(),
+    PadAfterBinarize(),
+    MergePads(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
     SignsOfSums(),
@@ -71,6 +80,7 @@ UNFUSED_PASSES: tuple[Pass, ...] = (
     ExpandFunctions(),
     FoldConstants(),
     ResolveShapes(),
+    ExplicitPadding(),
     BatchAxis(),
 )
 """Only what makes shapes known: every tensor of the original graph can still be computed."""

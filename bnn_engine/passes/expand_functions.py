@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import onnx
 import onnx.defs
 import onnx.inliner
@@ -47,6 +48,22 @@ _EXPANDED = frozenset(
     }
 )
 
+# Of these the core has kernels for float32 tensors, parameters being constant and extents known.
+_KERNELS = frozenset(
+    {
+        "DepthToSpace",
+        "GroupNormalization",
+        "LayerNormalization",
+        "RMSNormalization",
+        "ReduceL1",
+        "ReduceL2",
+        "ReduceLogSum",
+        "ReduceLogSumExp",
+        "ReduceSumSquare",
+        "SpaceToDepth",
+    }
+)
+
 
 class ExpandFunctions(Pass):
     """f(x) → the function body that the ONNX standard gives for f.
@@ -66,7 +83,17 @@ class ExpandFunctions(Pass):
 
 
 def _is_call(node: Node) -> bool:
-    return node.domain == "" and node.op_type in _EXPANDED
+    return node.domain == "" and node.op_type in _EXPANDED and not _has_kernel(node)
+
+
+def _has_kernel(node: Node) -> bool:
+    x = node.input(0)
+    if node.op_type not in _KERNELS or x is None or x.dtype != np.float32 or x.shape is None:
+        return False
+    if any(value is not None and value.const is None for value in node.inputs[1:]):
+        return False
+    known = all(isinstance(extent, int) for extent in x.shape[1:])
+    return known and not any(value.consumers for value in node.outputs[1:])
 
 
 def _expand(graph: Graph, node: Node) -> list[Node]:

@@ -66,23 +66,33 @@ def test_bodies_give_the_same_answers(op: str) -> None:
 
 def test_calls_between_other_nodes() -> None:
     graph = graph_from_text(
-        """g (float[2, 8] x) => (float[2, 8] y) {
+        """g (float[2, 8] x, float[8] s) => (float[2, 8] y) {
             a = Relu(x)
             b = LayerNormalization(a, s)
             c = LayerNormalization(b, s)
             y = Neg(c)
-        }""",
-        {"s": np.ones(8, np.float32)},
+        }"""
     )
     x = RANDOM.normal(size=(2, 8)).astype(np.float32)
-    before = evaluate(graph, {"x": x})["y"]
+    feeds = {"x": x, "s": np.ones(8, np.float32)}
+    before = evaluate(graph, feeds)["y"]
     ExpandFunctions().run(graph)
     graph.remove_dead_nodes()
     graph.check()
     assert op_types(graph)[0] == "Relu"
     assert op_types(graph)[-1] == "Neg"
     assert "LayerNormalization" not in op_types(graph)
-    np.testing.assert_allclose(evaluate(graph, {"x": x})["y"], before, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(evaluate(graph, feeds)["y"], before, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("node", ["LayerNormalization(x, s)", "ReduceL2<keepdims=0>(x, a)"])
+def test_what_the_core_computes_stays(node: str) -> None:
+    graph = graph_from_text(
+        f"g (float[N, 8] x) => (float[] y) {{ y = {node} }}",
+        {"s": np.ones(8, np.float32), "a": np.array([1])},
+    )
+    ExpandFunctions().run(graph)
+    assert len(graph.nodes) == 1
 
 
 def test_an_input_of_unknown_type_stays() -> None:
