@@ -26,6 +26,7 @@ from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.widen_halves import WidenHalves
 from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
 __all__ = [
@@ -48,6 +49,7 @@ PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
     RemoveExpands(),  # once more: shapes that are equal show only now
     HoistCasts(),
+    WidenHalves(),
     CommonSubexpressions(),
     BipolarQuants(),
     IntQuants(),
