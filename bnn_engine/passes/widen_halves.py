@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bnn_engine.graph.graph import Graph, Node, Value
+from bnn_engine.graph.graph import Attribute, Graph, Node, Value
 from bnn_engine.graph.protobuf import element_type
 from bnn_engine.passes.base import Declined, Rewrite
 
@@ -64,7 +64,7 @@ class WidenHalves(Rewrite[np.dtype[np.generic]]):
         made = Node(
             node.op_type, inputs, [wide], node.attributes, name=node.name, origins=node.origins
         )
-        to = {"to": element_type(match)}
+        to: dict[str, Attribute] = {"to": element_type(match)}
         back = Node("Cast", [wide], [output], to, origins=node.origins)
         graph.replace_node(node, [*casts.values(), made, back])
 
@@ -75,6 +75,6 @@ def _widened(graph: Graph, value: Value, casts: dict[int, Node], reader: Node) -
         return graph.constant(f"{value.name}_float", value.const.astype(np.float32))
     if id(value) not in casts:
         wide = graph.value(f"{value.name}_float", _FLOAT32, value.shape)
-        to = {"to": element_type(_FLOAT32)}
+        to: dict[str, Attribute] = {"to": element_type(_FLOAT32)}
         casts[id(value)] = Node("Cast", [value], [wide], to, origins=reader.origins)
     return casts[id(value)].output
