@@ -272,7 +272,7 @@ def test_max_pool_before_and_after(activation: str, first: bool, isa: str) -> No
     pool = "MaxPool<kernel_shape = [3, 2], strides = [2, 2], pads = [1, 0, 1, 0]>"
     x = numbers(random, (2, 7, 8, 9))
     conv = random.integers(-4, 5, (70, 7, 2, 2)).astype(np.float32)
-    quantize = ACTIVATIONS[activation].nodes.replace("(x,", "(f,")
+    quantize = ACTIVATIONS[activation].nodes.replace("(x", "(f")
     if first:
         nodes = f"g = Conv(x, v) f = {pool}(g) {quantize} y = Conv(s, w)"
     else:
