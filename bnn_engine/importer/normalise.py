@@ -9,6 +9,11 @@ import onnx.version_converter
 
 from bnn_engine.errors import ModelFormatError
 from bnn_engine.graph.subgraphs import subgraphs
+from bnn_engine.importer.old_resizes import (
+    hide_old_resizes,
+    restore_resizes,
+    why_not_resizable,
+)
 from bnn_engine.importer.operators import op_label, since_version
 from bnn_engine.ops import DOMAIN, DOMAIN_VERSION
 
@@ -74,7 +79,7 @@ def unconvertible(model: onnx.ModelProto) -> list[str]:
     return [
         f"{op_label(node, version)}: {reason}"
         for node in model.graph.node
-        if version < TARGET_OPSET and (reason := _converts_wrongly(node, version))
+        if version < TARGET_OPSET and (reason := _converts_wrongly(model.graph, node, version))
     ]
 
 
@@ -100,12 +105,15 @@ def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
         return model
     if any(node.domain == DOMAIN for node in model.graph.node):
         model.opset_import.add(domain=DOMAIN, version=DOMAIN_VERSION)
+    hide_old_resizes(model, version)
     try:
-        return onnx.version_converter.convert_version(model, TARGET_OPSET)
+        converted = onnx.version_converter.convert_version(model, TARGET_OPSET)
     except Exception as error:  # native code: its exception types are not part of its interface
         raise ModelFormatError(
             f"cannot convert the model from opset {version} to {TARGET_OPSET}: {error}"
         ) from error
+    restore_resizes(converted)
+    return converted
 
 
 # Ops whose versions between opset 13 and 21 differ in the types they allow, or in attributes with
@@ -154,16 +162,9 @@ def _keeps_meaning(node: onnx.NodeProto, version: int) -> bool:
     )
 
 
-def _converts_wrongly(node: onnx.NodeProto, version: int) -> str | None:
+def _converts_wrongly(graph: onnx.GraphProto, node: onnx.NodeProto, version: int) -> str | None:
     if node.domain:
         return None
     if node.op_type == "Scan" and version == 8:
         return "Scan of opset 8 works on batches, later ones do not; export with opset 9"
-    if node.op_type == "Resize" and version == 10:
-        return "Resize of opset 10 has no exact counterpart in later opsets; export with opset 11"
-    linear = any(
-        attribute.name == "mode" and attribute.s != b"nearest" for attribute in node.attribute
-    )
-    if node.op_type == "Upsample" and linear:
-        return "linear Upsample has no exact counterpart in later opsets; export with opset 11"
-    return None
+    return why_not_resizable(graph, node, version)

@@ -7,9 +7,9 @@ of its threshold flips, and all that follows differs. Two ways around that are b
 well as an output, so that each layer is given the very numbers that it had in ONNX Runtime, and a
 wrong bit anywhere shows.
 
-*Decided.* One row of the batch is compared from end to end. Where one of its numbers lies within the
-error of a float32 evaluation of its threshold (moving all of them that far, up or down, changes a
-bit), that tensor is given too; of the other layers nothing is.
+*Decided.* One row of the batch is compared from end to end. Where one of its numbers lies within
+the error of a float32 evaluation of its threshold (moving all of them that far, up or down, changes
+a bit), that tensor is given too; of the other layers nothing is.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ __all__ = ["NAMES", "Cut", "Exported", "read_by"]
 FOLDER = Path(__file__).parent / "fixtures" / "networks"
 NAMES = sorted(path.name.removesuffix(".onnx.xz") for path in FOLDER.glob("*.onnx.xz"))
 
+DOT_LAYERS = ("Conv", "Gemm", "MatMul")
 ROWS = 6
 LEVELS = 16
 """A tensor with more different numbers than this is not quantized."""
@@ -75,7 +76,8 @@ class Exported:
 
     @property
     def input(self) -> onnx.ValueInfoProto:
-        return self.model.graph.input[0]
+        found: onnx.ValueInfoProto = self.model.graph.input[0]
+        return found
 
     @property
     def output(self) -> str:
@@ -115,7 +117,7 @@ class Exported:
         found = dict[str, Cut]()
         dynamic = {name for node in self.nodes for name in node.output}
         for node in self.nodes:
-            if node.op_type not in ("Conv", "Gemm", "MatMul"):
+            if node.op_type not in DOT_LAYERS:
                 continue
             name = node.input[0]
             if set(node.input[1:]) & dynamic or not self._quantized(name) or name in found:
@@ -153,7 +155,7 @@ class Exported:
 
     @cached_property
     def decided(self) -> onnx.ModelProto:
-        """Gives the output; reads only those cut tensors whose bits :attr:`row` leaves undecided."""
+        """Gives the output; of the cut tensors reads those that are undecided in :attr:`row`."""
         undecided = self._undecided[self.row]
         loose = {cut.before for cut, open_ in zip(self.cuts, undecided, strict=True) if open_}
         return self._reading(sorted(loose), [self.output])
@@ -198,13 +200,8 @@ class Exported:
 
     def _exact(self, cut: Cut) -> bool:
         """Whether all layers between the cut tensors before this one and it sum integers."""
-        dots = [
-            node
-            for node in self._reading(
-                {other.before for other in self.cuts}, [cut.before]
-            ).graph.node
-            if node.op_type in ("Conv", "Gemm", "MatMul")
-        ]
+        segment = self._reading({other.before for other in self.cuts}, [cut.before]).graph
+        dots = [node for node in segment.node if node.op_type in DOT_LAYERS]
         constants = {
             tensor.name: numpy_helper.to_array(tensor)
             for tensor in self.model.graph.initializer

@@ -49,7 +49,8 @@ def draw(seed: int, shape: Sequence[int]) -> Floats:
     count = math.prod(shape)
     raw = np.random.PCG64(seed).random_raw((count + 1) // 2).astype("<u8")
     sums = raw.view(np.uint8)[: 4 * count].reshape(-1, 4).sum(axis=1, dtype=np.int32)
-    return (2 * (sums - 510) + 1).astype(np.float32).reshape(shape)
+    odd: Floats = (2 * (sums - 510) + 1).astype(np.float32)
+    return odd.reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ def factorise(tensor: Floats, drawn: Iterable[Drawn]) -> Recipe | None:
         for axes in itertools.permutations(range(latent.ndim)):
             plain = latent.transpose(axes).reshape(tensor.shape)
             for axis in range(min(tensor.ndim, 2)):
+                if tensor.shape[axis] == tensor.size > 1:
+                    continue  # one number a row: any factors would do
                 found = _factors(np.moveaxis(tensor, axis, 0), np.moveaxis(plain, axis, 0))
                 if found is None:
                     continue
@@ -189,11 +192,11 @@ def restore(model: onnx.ModelProto) -> None:
     """Replace every recipe by the tensor that it describes."""
     for tensor in _with_recipes(model):
         entries = {entry.key: entry.value for entry in tensor.external_data}
+        scale = float.fromhex(entries["scale"])
+        drawn = Drawn(int(entries["seed"]), _integers(entries["shape"]), scale)
         recipe = Recipe(
             entries["kind"],
-            Drawn(
-                int(entries["seed"]), _integers(entries["shape"]), float.fromhex(entries["scale"])
-            ),
+            drawn,
             _integers(entries["axes"]),
             int(entries["axis"]),
             np.frombuffer(tensor.raw_data, "<f4").astype(np.float32),

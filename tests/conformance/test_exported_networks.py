@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,9 +29,9 @@ class Loaded(Exported):
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def network(request: pytest.FixtureRequest) -> Iterator[Loaded]:
+def network(request: pytest.FixtureRequest) -> Loaded:
     """One after the other, so that only one is in memory."""
-    yield Loaded(request.param)
+    return Loaded(request.param)
 
 
 def test_fixtures_cover_what_is_promised() -> None:

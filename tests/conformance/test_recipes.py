@@ -40,7 +40,7 @@ def test_an_odd_number_of_draws_is_the_start_of_an_even_number() -> None:
 @pytest.mark.parametrize("axis", [0, 1])
 def test_every_form_is_found_again(kind: str, axes: tuple[int, ...], axis: int) -> None:
     source = Drawn.normal(5, (6, 7, 8), 0.1)
-    recipe = recipes.Recipe(kind, source, axes, axis, np.float32([1.0]))
+    recipe = recipes.Recipe(kind, source, axes, axis, np.ones(1, np.float32))
     dims = recipe.make(source.values().transpose(axes).shape).shape
     factors = np.linspace(-1, 1, dims[axis], dtype=np.float32)
     factors[2] = 0.0
@@ -59,6 +59,7 @@ def test_reshaped_weights_are_found() -> None:
     column = source.values().reshape(-1, 1)
     found = recipes.factorise(column, [source])
     assert found is not None
+    assert len(found.factors) == 1
     np.testing.assert_array_equal(found.make(column.shape), column)
 
 

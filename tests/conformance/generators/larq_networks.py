@@ -179,6 +179,7 @@ def main() -> int:
     parser.add_argument("--full", type=Path)
     parser.add_argument("--only", default="", help="part of the names to export")
     arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     for fixture in FIXTURES:
         if arguments.only in fixture.name:
             export(fixture, arguments.folder, arguments.full)

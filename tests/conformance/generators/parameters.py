@@ -1,4 +1,4 @@
-"""Parameters for untrained networks: weights that a recipe can make again, BatchNorms that compress.
+"""Parameters for untrained networks: weights a recipe can make again, BatchNorms that compress.
 
 A network with random weights must still behave like a trained one where it matters: signs are
 balanced, so that every layer sees both values, and no channel is dead. BatchNorm statistics are

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,8 @@ class Chain(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.second(self.first(self.stem(x)))
-        return self.head(x.mean((2, 3)))
+        result: Tensor = self.head(x.mean((2, 3)))
+        return result
 
 
 def plain_conv(inputs: int, outputs: int) -> nn.Module:
@@ -68,7 +70,8 @@ class NoNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.sign(self.first(torch.sign(self.stem(x))))
-        return self.head(self.second(x).mean((2, 3)))
+        result: Tensor = self.head(self.second(x).mean((2, 3)))
+        return result
 
 
 class Dense(nn.Module):
@@ -76,12 +79,12 @@ class Dense(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.norm = nn.Linear(12, 40), nn.LayerNorm(40, elementwise_affine=False)
+        self.stem = nn.Linear(12, 40)
         self.first = nn.Parameter(torch.zeros(40, 24))
         self.second = nn.Parameter(torch.zeros(24, 9))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = torch.sign(self.norm(self.stem(x))) @ torch.sign(self.first)
+        x = torch.sign(self.stem(x)) @ torch.sign(self.first)
         return torch.sign(x + 0.5) @ torch.sign(self.second)
 
 
@@ -99,7 +102,8 @@ class Line(nn.Module):
         x = functional.conv1d(
             torch.sign(self.stem(x)), torch.sign(self.weight), stride=2, padding=1
         )
-        return self.head(self.norm(x).mean(2))
+        result: Tensor = self.head(self.norm(x).mean(2))
+        return result
 
 
 class Volume(nn.Module):
@@ -114,7 +118,8 @@ class Volume(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = functional.conv3d(torch.sign(self.stem(x)), torch.sign(self.weight), padding=1)
-        return self.head(self.norm(x).mean((2, 3, 4)))
+        result: Tensor = self.head(self.norm(x).mean((2, 3, 4)))
+        return result
 
 
 class Flattened(nn.Module):
@@ -130,7 +135,8 @@ class Flattened(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.sign(self.norm(functional.max_pool2d(self.conv(torch.sign(self.stem(x))), 2)))
         x = x.view(x.shape[0], -1)
-        return self.head(torch.sign(self.hidden_norm(self.hidden(x))))
+        result: Tensor = self.head(torch.sign(self.hidden_norm(self.hidden(x))))
+        return result
 
 
 class PaddedWithOnes(nn.Module):
@@ -141,7 +147,8 @@ class PaddedWithOnes(nn.Module):
         self.conv = BinaryConv(inputs, outputs, 3, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(functional.pad(x, (1, 1, 1, 1), value=1.0))
+        result: Tensor = self.conv(functional.pad(x, (1, 1, 1, 1), value=1.0))
+        return result
 
 
 def grouped(inputs: int, outputs: int) -> nn.Module:
@@ -217,7 +224,6 @@ def chains() -> dict[str, Form]:
         "latent": forms.SignConv,
         "irnet": forms.IRNetConv,
         "dorefa1": forms.DoReFaConv,
-        "adabin": forms.AdaBinConv,
         "step": forms.StepConv,
         "grouped": grouped,
         "depthwise": depthwise,
@@ -230,9 +236,12 @@ def chains() -> dict[str, Form]:
         found[f"weight_{name}"] = Form(chain(conv=conv), IMAGE, ONE_BIT)
     maps = {"W1A1": 2, "W1A32": 2, "float": 2}  # the box filters have one value
     found["weight_maps"] = Form(chain(conv=with_maps), IMAGE, maps)
+    # An offset of the weights times the sum of the inputs: a binary layer of one channel more.
+    offset = {"W1A1": 4, "float": 2}
+    found["weight_adabin"] = Form(chain(conv=forms.AdaBinConv), IMAGE, offset)
     for bits in (2, 3, 4):
         layers = {f"W1A{bits}": 2, "float": 2}
-        found[f"act_dorefa{bits}"] = Form(chain(lambda b=bits: forms.DoReFa(b)), IMAGE, layers)
+        found[f"act_dorefa{bits}"] = Form(chain(partial(forms.DoReFa, bits)), IMAGE, layers)
     found["act_heaviside"] = Form(chain(forms.Heaviside), IMAGE, ONE_BIT, ("dynamo",))
     found["act_ternary"] = Form(chain(forms.TernarySign), IMAGE, {"W1A2": 2, "float": 2})
     found["weight_ternary"] = Form(chain(conv=forms.TernaryConv), IMAGE, {"W2A1": 2, "float": 2})

@@ -7,6 +7,8 @@ Bi-Real-net and ReActNet (Liu et al.), XNOR-Net-PyTorch (Lee), IR-Net (Qin et al
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -56,7 +58,8 @@ class _SignFunction(torch.autograd.Function):
 
 class FunctionSign(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = _SignFunction.apply(x)
+        function: Any = _SignFunction
+        result: Tensor = function.apply(x)
         return result
 
 

@@ -71,7 +71,8 @@ class BiReal18(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks(self.stem(x))
         x = nn.functional.adaptive_avg_pool2d(x, 1)
-        return self.head(x.view(x.size(0), -1))
+        logits: Tensor = self.head(x.view(x.size(0), -1))
+        return logits
 
 
 def bireal18() -> nn.Module:
@@ -314,16 +315,12 @@ def melius() -> nn.Module:
 # -- BinaryNet -------------------------------------------------------------------------------------
 
 
-class BinarizedInPlace:
-    """Marks a layer whose weights are ±1 at export, as BinaryNet's ``weight.data`` is."""
+class BinaryConv(nn.Conv2d):
+    """Its weights are ±1 at export, as BinaryNet's ``weight.data`` is."""
 
 
-class BinaryConv(nn.Conv2d, BinarizedInPlace):
-    pass
-
-
-class BinaryLinear(nn.Linear, BinarizedInPlace):
-    pass
+class BinaryLinear(nn.Linear):
+    """The same, dense."""
 
 
 def vgg_small() -> nn.Module:

@@ -29,7 +29,12 @@ from tests.conformance.generators.export import store
 from tests.conformance.generators.parameters import Parameters, coarse_statistics
 from tests.conformance.generators.torch_forms import FORMS
 from tests.conformance.generators.torch_layers import AlphaSign, Bias
-from tests.conformance.generators.torch_models import BinarizedInPlace
+from tests.conformance.generators.torch_models import (
+    BinaryConv,
+    BinaryLinear,
+    XnorConv,
+    XnorLinear,
+)
 
 CALIBRATION_IMAGES = 16
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
@@ -91,11 +96,11 @@ def set_parameters(network: nn.Module, parameters: Parameters, image: tuple[int,
         for name, parameter in module.named_parameters(recurse=False):
             if not isinstance(module, AlphaSign):
                 parameter.data = torch.from_numpy(values(module, name, parameter, parameters))
-        if isinstance(module, BinarizedInPlace):
+        if isinstance(module, BinaryConv | BinaryLinear):
             for parameter in module.parameters():
                 parameter.data = torch.where(parameter >= 0, 1.0, -1.0)
     for module in network.modules():
-        if hasattr(module, "binarize"):
+        if isinstance(module, XnorConv | XnorLinear):
             module.binarize()
     network.eval()
     for norm in norms:
@@ -137,8 +142,9 @@ def exported(network: nn.Module, exporter: str, image: tuple[int, ...]) -> onnx.
             network, (images,), dynamo=True, dynamic_shapes=shapes, verbose=False, **names
         )
         assert program is not None
-        return program.model_proto
-    buffer = io.BytesIO()
+        model: onnx.ModelProto = program.model_proto
+        return model
+    buffer: Any = io.BytesIO()
     torch.onnx.export(
         network,
         (images,),
@@ -170,6 +176,7 @@ def main() -> int:
     parser.add_argument("--full", type=Path)
     parser.add_argument("--only", default="", help="part of the names to export")
     arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     for fixture in fixtures():
         if arguments.only in f"{fixture.name}.{fixture.exporter}":
             export(fixture, arguments.folder, arguments.full)
