@@ -24,9 +24,11 @@ __all__ = [
 ]
 
 
-def finish(node: Node, located: Located, emitter: Emitter) -> None:
+def finish(node: Node, located: Located, emitter: Emitter, reason: str = "") -> None:
     """Record that the last step computes ``node`` alone."""
-    layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))
+    layer = LayerSummary(
+        layer_name(node), node.op_type, fused=fused_origins(node, ()), reason=reason
+    )
     emitter.finish_layer(node.output, located, layer, [node])
 
 
