@@ -51,6 +51,7 @@ def test_runs_natively_as_onnx_runtime_does(name: str) -> None:
     layers = engine.summary().layers
     assert {layer.executor for layer in layers} == {"native"}
     assert sum(bool(layer.float_macs) for layer in layers) == num_layers(name)
+    assert all(layer.reason for layer in layers if layer.float_macs)
     wanted = ort.run(network(name), {"input": x})["output"]
     got = engine.predict(x)
     assert np.abs(got - wanted).max() <= 1e-4 * np.abs(wanted).max()
