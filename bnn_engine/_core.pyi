@@ -129,6 +129,7 @@ class ProgramBuilder:
         channels: int,
         window: Window,
         epilogue: Epilogue,
+        planar: bool,
     ) -> int: ...
     def byte_dense(
         self,
@@ -168,6 +169,7 @@ class ProgramBuilder:
         groups: int,
         window: Window,
         epilogue: Epilogue,
+        planar: bool,
     ) -> int: ...
     def binarize(self, name: str, input: int, thresholds: Thresholds) -> int: ...
     def pack_signs(self, name: str, input: int, planar: bool) -> int: ...
