@@ -15,7 +15,10 @@ from bnn_engine.graph.subgraphs import subgraphs
 from bnn_engine.importer.structure import node_label
 from bnn_engine.ops import DOMAIN, OPS
 
-__all__ = ["check_uses", "since_version", "unknown_ops"]
+__all__ = ["QONNX_DOMAINS", "check_uses", "op_label", "since_version", "unknown_ops"]
+
+QONNX_DOMAINS = ("finn.custom_op.general", "onnx.brevitas", "qonnx.custom_op.general")
+"""Domains under which Brevitas, QONNX and FINN write their ops."""
 
 _STANDARD_DOMAINS = ("", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training")
 
@@ -78,6 +81,13 @@ def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
             yield from _all_nodes(inner.node)
 
 
+def op_label(node: onnx.NodeProto, opset: int | None) -> str:
+    """How messages name a node that cannot be run; ``opset`` is None where it is not imported."""
+    name = node.name or "".join(node.output[:1])
+    version = "not imported" if opset is None else opset
+    return f"{name!r}: op {node.op_type}, domain {node.domain!r}, opset {version}"
+
+
 def unknown_ops(model: onnx.ModelProto) -> list[str]:
     """Return one line for every node whose op is neither standard nor ours nor a function."""
     versions = {entry.domain: entry.version for entry in model.opset_import}
@@ -86,11 +96,7 @@ def unknown_ops(model: onnx.ModelProto) -> list[str]:
     for node in _all_nodes(model.graph.node):
         reason = _unknown(node, versions, functions)
         if reason:
-            version = versions.get(node.domain)
-            lines.append(
-                f"{(node.name or node.output[0])!r}: op {node.op_type}, domain {node.domain!r}, "
-                f"opset {version if version is not None else 'not imported'}: {reason}"
-            )
+            lines.append(f"{op_label(node, versions.get(node.domain))}: {reason}")
     return lines
 
 
@@ -101,6 +107,11 @@ def _unknown(
         return None if node.op_type in OPS else f"the domain {DOMAIN} has no such op"
     if (node.domain, node.op_type) in functions:
         return None
+    if node.domain in QONNX_DOMAINS:
+        return (
+            "of QONNX and FINN, BipolarQuant, IntQuant (Quant), MultiThreshold, Trunc and "
+            "XnorPopcountMatMul are known, outside of sub-graphs"
+        )
     if node.domain not in _STANDARD_DOMAINS:
         return "custom ops of this domain are not known"
     signature = _signature(node.op_type, node.domain, versions.get(node.domain, 1))

@@ -28,10 +28,12 @@ def integer_rows(rows: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float
         q [O, K] with magnitudes of at most MAX_LEVEL; s [O], not negative, 0 for rows of zeros
         (whose q are 1); and whether a row is of this form, bool [O].
     """
-    high = np.abs(rows).max(axis=1).astype(np.float64)
-    levels = np.ones(rows.shape, np.int8)
-    steps = np.zeros(len(rows))
-    found = high == 0
+    magnitudes = np.abs(rows)
+    high, low = (end(magnitudes, axis=1).astype(np.float64) for end in (np.max, np.min))
+    # Of one magnitude are most rows of binarized networks: found without a division an element.
+    found = high - low <= MAX_RELATIVE_SPREAD * high
+    levels = np.where(rows < 0, np.int8(-1), np.int8(1))
+    steps = np.where(found, (high + low) / 2, 0)
     for greatest in range(1, MAX_LEVEL + 1):
         waiting = np.flatnonzero(~found)
         if not waiting.size:

@@ -68,8 +68,8 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
     are nested.
 
     g is a chain of steps, each one float32 operation that is monotone per channel: adding or
-    multiplying by a constant, Relu, Clip, rounding to integers, BatchNormalization (a
-    multiplication, then an addition).
+    multiplying by a constant, rounding to integers, Min, Max, Clip, Relu and its rising relatives,
+    BatchNormalization (a multiplication, then an addition).
     Rounding is monotone, so the preimage of an interval under a step is an interval of the float32
     numbers, less those that the step maps to NaN, which are at most the infinities (inf · 0). Its
     ends are found by binary search over the ordered bit patterns with the very operation of the
@@ -244,12 +244,18 @@ def monotone_steps(node: Node) -> tuple[Value, list[Step]] | None:
         return None
     if node.op_type in ("Add", "Sub", "Mul", "Div"):
         return _arithmetic(node)
+    if node.op_type in ("Max", "Min"):
+        return _bounded(node)
     x = node.input(0)
     assert x is not None
     if node.op_type == "BatchNormalization":
         return _batch_norm(node, x)
     if node.op_type == "Relu":
         return x, [_RELU]
+    if node.op_type in ("LeakyRelu", "PRelu"):
+        return _leaky(node, x)
+    if node.op_type == "HardSigmoid":
+        return _hard_sigmoid(node, x)
     if node.op_type == "Neg":
         return x, [_NEGATE]
     if node.op_type in _ROUNDING:
@@ -267,15 +273,35 @@ def _multiply(constant: Floats) -> Step:
     return Step(lambda v: v * constant, constant >= 0)
 
 
-def _arithmetic(node: Node) -> tuple[Value, list[Step]] | None:
+def _operand(node: Node) -> tuple[Value, Floats, bool] | None:
+    """The variable operand, the constant one per channel, and whether the constant comes first."""
+    if len(node.inputs) != 2:
+        return None
     first, second = node.inputs
     assert first is not None
     assert second is not None
     swapped = first.const is not None
     x, operand = (second, first) if swapped else (first, second)
     constant = channel_vector(operand.const, x.shape)
-    if constant is None or x.const is not None or not np.isfinite(constant).all():
+    if constant is None or x.const is not None:
         return None
+    return x, constant, swapped
+
+
+def _bounded(node: Node) -> tuple[Value, list[Step]] | None:
+    found = _operand(node)
+    if found is None or np.isnan(found[1]).any():
+        return None
+    x, constant, _ = found
+    pick = np.maximum if node.op_type == "Max" else np.minimum
+    return x, [Step(lambda v: pick(v, constant), np.ones_like(constant, dtype=bool))]
+
+
+def _arithmetic(node: Node) -> tuple[Value, list[Step]] | None:
+    found = _operand(node)
+    if found is None or not np.isfinite(found[1]).all():
+        return None
+    x, constant, swapped = found
     if node.op_type == "Add":
         return x, [_add(constant)]
     if node.op_type == "Mul":
@@ -303,11 +329,42 @@ def _batch_norm(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
     return x, [_multiply(s), _add(b)]
 
 
+def _leaky(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
+    """Falling slopes turn back at 0, and a slope of 0 makes NaN of -inf only: both are no step."""
+    if node.op_type == "LeakyRelu":
+        slope = _attribute(node, "alpha", 0.01)
+    else:
+        operand = node.inputs[1]
+        found = None if operand is None else channel_vector(operand.const, x.shape)
+        if found is None:
+            return None
+        slope = found
+    if not (np.isfinite(slope) & (slope > 0)).all():
+        return None
+    rising = np.ones_like(slope, dtype=bool)
+    return x, [Step(lambda v: np.where(v < 0, v * slope, v), rising)]
+
+
+def _hard_sigmoid(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
+    slope, shift = _attribute(node, "alpha", 0.2), _attribute(node, "beta", 0.5)
+    if not (np.isfinite(slope) & np.isfinite(shift)).all():
+        return None
+    ends = Step(lambda v: np.clip(v, np.float32(0), np.float32(1)), np.array([True]))
+    return x, [_multiply(slope), _add(shift), ends]
+
+
+def _attribute(node: Node, name: str, default: float) -> Floats:
+    value = node.attributes.get(name, default)
+    assert isinstance(value, float)
+    return np.full(1, value, np.float32)
+
+
 def _clip(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
     bounds: list[np.float32] = []
-    for value, default in ((node.input(1), -np.inf), (node.input(2), np.inf)):
+    most = np.finfo(np.float32).max  # what ONNX Runtime takes for an omitted bound
+    for value, default in ((node.input(1), -most), (node.input(2), most)):
         if value is None:
-            bounds.append(np.float32(default))
+            bounds.append(default)
         elif value.const is not None and value.const.size == 1 and not np.isnan(value.const).any():
             bounds.append(np.float32(value.const.reshape(())))
         else:

@@ -137,7 +137,17 @@ def parameters(seed: int) -> dict[str, Array]:
     factor = rng.normal(0, 3, NUM_CHANNELS).astype(np.float32)
     factor[factor == 0] = 1
     bias = rng.integers(-9, 9, NUM_CHANNELS).astype(np.float32)
-    return {"s": scale, "o": offset, "m": mean, "v": var, "f": factor, "b": bias, **CONSTANTS}
+    slope = rng.uniform(0.01, 3, NUM_CHANNELS).astype(np.float32)
+    return {
+        "slope": slope,
+        "s": scale,
+        "o": offset,
+        "m": mean,
+        "v": var,
+        "f": factor,
+        "b": bias,
+        **CONSTANTS,
+    }
 
 
 SIGN = "p = Greater(z, zero)  y = Where(p, one, minus)"
@@ -150,6 +160,13 @@ CHAINS = [
     ("a = Relu(x)  c = Mul(f, a)  z = Add(b, c)", 1),
     ("a = Neg(x)  z = Add(a, half)", 1),
     ("a = Mul(x, f)  c = Mul(a, f)  d = Mul(c, s)  z = Add(d, o)", 1),
+    ("a = Mul(x, f)  c = Round(a)  d = Add(c, b)  z = Floor(d)", 1),
+    ("a = Div(x, f)  c = Ceil(a)  z = Max(b, c)", 1),
+    ("a = Min(x, b)  c = Max(a, half)  z = Sub(c, half)", 1),
+    ("a = BatchNormalization(x, s, o, m, v)  c = PRelu(a, slope)  z = Add(c, b)", 1),
+    ("a = LeakyRelu<alpha = 0.1>(x)  z = Add(a, b)", 1),
+    ("a = HardSigmoid<alpha = 0.3>(x)  z = Sub(a, half)", 1),
+    ("a = Clip(x, minus)  z = Sub(a, f)", 1),
 ]
 
 
@@ -277,6 +294,11 @@ def test_bounds_of_images_lie_along_channels() -> None:
         ("z = BatchNormalization(x, inf, o, m, v)", ["BatchNormalization"]),
         ("z = BatchNormalization(x, s, o, m, nv)", ["BatchNormalization"]),
         ("z = Clip(x, nan, six)", ["Clip"]),
+        ("z = Max(x, nan)", ["Max"]),
+        ("z = PRelu(x, b)", ["PRelu"]),
+        ("z = PRelu(x, flat)", ["PRelu"]),
+        ("z = LeakyRelu<alpha = -0.5>(x)", ["LeakyRelu"]),
+        ("z = Min(x, b, half)", ["Min"]),
         ("a = Sigmoid(x)  z = Add(a, b)", ["Sigmoid"]),
     ],
 )
@@ -286,6 +308,7 @@ def test_kept(body: str, kept: list[str]) -> None:
         "inf": np.where(np.arange(NUM_CHANNELS) == 0, INF, np.float32(1)),
         "nv": np.full(NUM_CHANNELS, -1, np.float32),
         "nan": np.full((), np.nan, np.float32),
+        "flat": np.arange(NUM_CHANNELS, dtype=np.float32),
     }
     graph = graph_from_text(
         f"g (float[N, 60] x) => (float[N, 60] y) {{ {body}  {SIGN} }}", constants
