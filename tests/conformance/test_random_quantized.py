@@ -118,7 +118,7 @@ class Builder:
             self.value = self.quantizer(self.value, self.power())
         for _ in range(int(self.random.integers(1, 4))):
             self.layer()
-        extents = ["N", channels, *([12, 12] if self.image else [])]
+        extents: list[str | int | None] = ["N", channels, *([12, 12] if self.image else [])]
         graph = helper.make_graph(
             self.nodes,
             "random",
