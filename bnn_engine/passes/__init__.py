@@ -20,6 +20,7 @@ from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.int_quant import IntQuants
+from bnn_engine.passes.levels_before_pool import LevelsBeforeMaxPool
 from bnn_engine.passes.linear_quantization import ExpandDequantize, ExpandQuantize
 from bnn_engine.passes.lost_signs import FindLostSigns
 from bnn_engine.passes.mask_triangles import MaskTriangles
@@ -79,6 +80,8 @@ PASSES: tuple[Pass, ...] = (
     BinaryDenseLayers(),
     SignsOfSums(),
     AbsorbIntoThresholds(),
+    LevelsBeforeMaxPool(),
+    AbsorbIntoThresholds(),  # once more: what stands in front of the pools
     FindLostSigns(),
     ExpandBatchNorms(),
     ExpandQuantize(),  # what of them is left, after low-bit layers have been found

@@ -261,3 +261,26 @@ def test_scales_per_channel_keep_a_layer_in_float() -> None:
     (layer,) = (layer for layer in engine.summary().layers if layer.float_macs)
     assert layer.kind == "float"
     assert layer.reason.startswith("input is not quantized: comes from Mul")
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("first", [True, False])
+def test_max_pool_before_and_after(activation: str, first: bool, isa: str) -> None:
+    """The layer in front stores planes, and the pool reads them."""
+    del isa
+    random = np.random.default_rng(11)
+    pool = "MaxPool<kernel_shape = [3, 2], strides = [2, 2], pads = [1, 0, 1, 0]>"
+    x = numbers(random, (2, 7, 8, 9))
+    conv = random.integers(-4, 5, (70, 7, 2, 2)).astype(np.float32)
+    quantize = ACTIVATIONS[activation].nodes.replace("(x,", "(f,")
+    if first:
+        nodes = f"g = Conv(x, v) f = {pool}(g) {quantize} y = Conv(s, w)"
+    else:
+        nodes = f"f = Conv(x, v) {quantize} p2 = {pool}(s) y = Conv(p2, w)"
+    model = low_bit_model(
+        (2, 7, 8, 9), None, nodes, {"v": conv, "w": weights_of("ternary", random, (5, 70, 2, 2))}
+    )
+    engine = check(model, x, activation)
+    rising = ACTIVATIONS[activation].rises
+    kernels = [layer.kernel for layer in engine.summary().layers if layer.op == "MaxPool"]
+    assert any(kernel.startswith("pool_max_f32") for kernel in kernels) is (first and not rising)
