@@ -34,6 +34,7 @@ from bnn_engine.passes.remove_expands import RemoveExpands
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
+from bnn_engine.passes.sink_factors import SinkFactors
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 from bnn_engine.passes.trunc import Truncs
 from bnn_engine.passes.widen_floats import WidenFloats
@@ -75,6 +76,7 @@ PASSES: tuple[Pass, ...] = (
     PadAfterSign(),
     PadAfterBinarize(),
     MergePads(),
+    SinkFactors(),
     DenseLayersAsConvolutions(),
     BinaryConvolutions(),
     BinaryDenseLayers(),

@@ -284,3 +284,34 @@ def test_max_pool_before_and_after(activation: str, first: bool, isa: str) -> No
     rising = ACTIVATIONS[activation].rises
     kernels = [layer.kernel for layer in engine.summary().layers if layer.op == "MaxPool"]
     assert any(kernel.startswith("pool_max_f32") for kernel in kernels) is (first and not rising)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    ("shape", "window"),
+    [
+        ((2, 20, 9), "kernel_shape = [3], strides = [2], pads = [1, 0]"),
+        ((1, 70, 4, 5, 6), "kernel_shape = [2, 3, 2], strides = [1, 2, 2]"),
+    ],
+)
+def test_pools_of_lines_and_volumes(
+    shape: tuple[int, ...], window: str, activation: str, isa: str
+) -> None:
+    del isa
+    random = np.random.default_rng(12)
+    w = weights_of("two signed bits", random, (5, shape[1], *[1] * (len(shape) - 2)))
+    nodes = f"q = MaxPool<{window}>(s) y = Conv(q, w)"
+    check(low_bit_model(shape, activation, nodes, {"w": w}), numbers(random, shape), activation)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("activation", ["signs", "ternary", "two bits", "plus and minus a half"])
+def test_products_along_the_last_axis(activation: str, axes: int, isa: str) -> None:
+    """As in transformers: [N, ..., K] times [K, O]."""
+    del isa
+    random = np.random.default_rng(13)
+    shape = (2, *(3, 4, 2)[:axes], 70)
+    w = weights_of("ternary", random, (9, 70)).T.copy()
+    model = low_bit_model(shape, activation, "y = MatMul(s, w)", {"w": w})
+    engine = check(model, numbers(random, shape), activation)
+    assert layer_kinds(engine) == [f"W2{ACTIVATIONS[activation].kind}"]
