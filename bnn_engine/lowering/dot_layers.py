@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -93,23 +94,23 @@ class FloatGemm(NativeOp):
 
 
 class FloatConv(NativeOp):
-    """``Conv`` with constant float weights, 2-D, any groups."""
+    """``Conv`` with constant float weights, along 1 to 3 axes, any groups."""
 
     def _weights(self, node: Node) -> NDArray[np.float32] | str:
-        """[outputs, C / groups, kh, kw], or why the layer is not native."""
+        """[outputs, C / groups, kernel], or why the layer is not native."""
         value = node.input(1)
         if value is None or value.const is None:
             return "the weights are not constant"
-        if value.const.dtype != np.float32 or value.const.ndim != 4:
-            return "only 2-D float32 convolutions are native"
+        if value.const.dtype != np.float32 or value.const.ndim != data_input(node).rank:
+            return "the weights are not float32 filters of the input's rank"
         if 0 in value.const.shape:
             return "the weights are empty"
         return value.const.astype(np.float32, copy=False)
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        if data_input(node).rank != 4:
-            return "only 2-D convolutions are native"
+        if data_input(node).rank not in (3, 4, 5):
+            return "only convolutions along 1 to 3 axes are native"
         filters = self._weights(node)
         if isinstance(filters, str):
             return filters
@@ -124,18 +125,18 @@ class FloatConv(NativeOp):
         """See :class:`NativeOp`."""
         filters = self._weights(node)
         assert not isinstance(filters, str)
-        outputs, per_group, height, width = filters.shape
-        window = window_of(node, (height, width))
+        outputs, per_group, *kernel = filters.shape
+        window = window_of(node, kernel)
         assert not isinstance(window, str)
         groups = node.attributes.get("group", 1)
         assert isinstance(groups, int)
         bias = _bias(node.input(2), outputs) or []
         tail = layer_tail(node, outputs, bias, graph, emitter, "channels_last", to_bits=groups == 1)
-        length = height * width * per_group
+        length = math.prod(kernel) * per_group
         step = emitter.builder.f32_conv(
             layer_name(node),
             emitter.channels_last(data_input(node)),
-            np.ascontiguousarray(filters.transpose(0, 2, 3, 1)).reshape(outputs, length),
+            np.ascontiguousarray(np.moveaxis(filters, 1, -1)).reshape(outputs, length),
             outputs,
             per_group * groups,
             groups,

@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "ops/cast.h"
 #include "ops/channel_arithmetic.h"
+#include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "ops/packing.h"
 #include "ops/pad_bits.h"
@@ -84,11 +85,11 @@ void check_pooling(const KernelSet& kernels, Random& random) {
   ProgramBuilder floats;
   const int f = floats.add_input("x", declared);
   const auto float_program = floats.finish(
-      {floats.add_op(make_max_pool_f32("pool", window, ceil_mode, kernels), {f})}, true, 1);
+      {floats.add_op(make_max_pool_f32("pool", {window, ceil_mode}, kernels), {f})}, true, 1);
   ProgramBuilder packed;
   int b = packed.add_input("x", declared);
   b = packed.add_op(make_binarize("binarize", {{0.0f}, {kInf}, false}, kernels), {b});
-  b = packed.add_op(make_max_pool_bits("pool", window, ceil_mode, kernels), {b});
+  b = packed.add_op(make_max_pool_bits("pool", {window, ceil_mode}, kernels), {b});
   const auto bit_program =
       packed.finish({packed.add_op(make_unpack("unpack", kernels), {b})}, true, 1);
 
@@ -200,8 +201,8 @@ void check_batches(const KernelSet& kernels, Random& random) {
   ProgramBuilder builder;
   int value = builder.add_input("x", Shape{-1, 6, 6, channels});
   value = builder.add_op(make_f32_layer(conv, filters, thresholds, kernels), {value});
-  value = builder.add_op(
-      make_max_pool_bits("pool", {{2, 2, 0, 0, 1}, {2, 2, 0, 0, 1}}, false, kernels), {value});
+  value = builder.add_op(make_max_pool_bits("pool", {{{2, 2, 0, 0, 1}, {2, 2, 0, 0, 1}}}, kernels),
+                         {value});
   value = builder.add_op(make_xnor_layer(dense, words, FloatEpilogue{}, kernels), {value});
   value = builder.add_op(
       make_channel_arithmetic("scale", {{{EpilogueKind::mul, {0.01f}}}}, kernels), {value});
@@ -303,6 +304,38 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     make_byte_layer(spec(1, 1 << 23), ElementType::u8, bits, FloatEpilogue{}, kernels);
   });
   refused("a cast of bits", [&] { make_cast("cast", ElementType::bits, ElementType::f32); });
+  refused("a function that does not exist",
+          [&] { make_binary("f", "Frobnicate", ElementType::f32); });
+  refused("a function of the wrong type", [&] { make_unary("f", "Exp", ElementType::i32, {}); });
+  refused("operands of two types", [&] {
+    ProgramBuilder builder;
+    const int x = builder.add_input("x", Shape{4});
+    const int y = builder.add_input("y", Shape{4}, ElementType::i32);
+    builder.add_op(make_binary("add", "Add", ElementType::f32), {x, y});
+  });
+  refused("operands that do not fit", [&] {
+    ProgramBuilder builder;
+    const int x = builder.add_input("x", Shape{-1, 4});
+    const std::array<float, 3> three{};
+    const int c = builder.add_constant(ElementType::f32, Shape{3}, std::as_bytes(std::span(three)));
+    const int sum = builder.add_op(make_binary("add", "Add", ElementType::f32), {x, c});
+    const std::vector<float> four(4);
+    run(*builder.finish({sum}, false, 1), {1, 4}, four);
+  });
+  refused("a constant of too few bytes", [&] {
+    ProgramBuilder builder;
+    const std::array<float, 3> three{};
+    builder.add_constant(ElementType::f32, Shape{4}, std::as_bytes(std::span(three)));
+  });
+  refused("a constant of negative extents", [&] {
+    ProgramBuilder builder;
+    builder.add_constant(ElementType::f32, Shape{-1, -1}, std::vector<std::byte>(4));
+  });
+  refused("an input after a constant", [&] {
+    ProgramBuilder builder;
+    builder.add_constant(ElementType::u8, Shape{}, std::vector<std::byte>(1));
+    builder.add_input("x", Shape{4});
+  });
   refused("packed bits under another shape",
           [&] { make_reshape("r", {-1, 2}, ElementType::bits); });
   refused("groups of a dense layer", [&] {
@@ -412,7 +445,7 @@ void check_hostile_descriptions(const KernelSet& kernels) {
   });
   refused("a permutation with a repeated axis", [&] { make_permute("p", {0, 0}, kernels); });
   refused("a pool that is all padding",
-          [&] { make_max_pool_f32("pool", {{2, 1, 2, 2, 1}, {2, 1, 2, 2, 1}}, false, kernels); });
+          [&] { make_max_pool_f32("pool", {{{2, 1, 2, 2, 1}, {2, 1, 2, 2, 1}}}, kernels); });
 }
 
 }  // namespace bnn::test
