@@ -15,7 +15,7 @@ from bnn_engine.passes.expressions import Expression, expressions_of
 from bnn_engine.passes.interval_rules import DISCONTINUOUS, ELEMENTWISE
 from bnn_engine.passes.levels import Levels, levels_of, sign_scale
 from bnn_engine.passes.quantize_node import quantize_node
-from bnn_engine.passes.staircases import staircase_of
+from bnn_engine.passes.staircases import Effort, staircase_of
 
 __all__ = ["RecogniseActivations"]
 
@@ -82,6 +82,7 @@ class _Search:
         self.nodes = list(graph.nodes)
         self._position = {id(node): place for place, node in enumerate(self.nodes)}
         self._forms: dict[Hashable, _Form | str] = {}
+        self._effort = Effort()
 
     def match(self, node: Node) -> _Match | Declined | None:
         """Return the best form of ``node`` as a function of one tensor."""
@@ -109,7 +110,7 @@ class _Search:
         """The form of an expression; nets repeat the same one in every layer."""
         key = expression.signature()
         if key not in self._forms:
-            self._forms[key] = _form_of(expression)
+            self._forms[key] = _form_of(expression, self._effort)
         return self._forms[key]
 
     def _is_better(self, found: _Match, best: _Match) -> bool:
@@ -130,8 +131,8 @@ def _rank(match: _Match) -> tuple[int, int, bool]:
     return match.form.levels.values.size, -steps, match.form.scale is None
 
 
-def _form_of(expression: Expression) -> _Form | str:
-    staircase = staircase_of(expression)
+def _form_of(expression: Expression, effort: Effort) -> _Form | str:
+    staircase = staircase_of(expression, effort)
     if isinstance(staircase, str):
         return staircase
     levels = levels_of(staircase)

@@ -165,6 +165,13 @@ def _keeps_sign(a: Interval) -> Interval:
     return Interval(np.where(nan, a.lower, lower), np.where(nan, a.upper, upper), a.known)
 
 
+def _sigmoid(a: Interval) -> Interval:
+    """Results are not negative and less than 2; as of Tanh, no more is claimed."""
+    zero, two = np.zeros_like(a.lower), np.full_like(a.upper, 2)
+    nan = np.isnan(a.lower)
+    return Interval(np.where(nan, a.lower, zero), np.where(nan, a.upper, two), a.known)
+
+
 def _cast(node: Node, a: Interval) -> Interval:
     to = node.attributes["to"]
     assert isinstance(to, int)
@@ -270,6 +277,7 @@ _RULES: dict[str, Rule] = {
     "Abs": _absolute,
     "Add": _add,
     "And": _and,
+    "Atan": _keeps_sign,
     "Ceil": _rising(np.ceil),
     "Clip": _clip,
     "Div": _divide,
@@ -292,6 +300,7 @@ _RULES: dict[str, Rule] = {
     "Pow": _power,
     "Relu": _rising(lambda v: np.maximum(v, v.dtype.type(0))),
     "Round": _rising(np.rint),
+    "Sigmoid": _sigmoid,
     "Sign": _rising(np.sign),
     "Sub": _subtract,
     "Tanh": _keeps_sign,

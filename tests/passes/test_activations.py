@@ -149,6 +149,10 @@ FORMS: dict[str, tuple[str, list[str]]] = {
         ["Binarize"],
     ),
     "tanh": ("s = Sign(x)  c = Tanh(x)  d = Sub(s, c)  y = Add(d, c)", ["Sign"]),
+    "sigmoid": (
+        "p = Greater(x, zero)  q = Cast<to = 1>(p)  c = Sigmoid(x)  d = Sub(q, c)  y = Add(d, c)",
+        ["Quantize"],
+    ),
     "tanh of a multiple": (
         "s = Sign(x)  m = Mul(x, three)  c = Tanh(m)  d = Sub(c, s)  y = Sub(c, d)",
         ["Sign"],
