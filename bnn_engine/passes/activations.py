@@ -21,6 +21,9 @@ __all__ = ["RecogniseActivations"]
 
 _LOG = logging.getLogger(__name__)
 
+# Between Round and the Clip that bounds it lie a few nodes, not dozens.
+_MAX_FAILURES = 12
+
 _AFFINE = frozenset({"Add", "Div", "Identity", "Mul", "Neg", "Sub"})
 
 
@@ -61,6 +64,8 @@ class RecogniseActivations(Pass):
         """Look at the largest expressions first."""
         search = _Search(graph)
         for node in reversed(search.nodes):
+            if search.effort.is_spent():
+                return
             if node.domain or node.op_type not in ELEMENTWISE or not _is_read(graph, node.output):
                 continue
             match = search.match(node)
@@ -82,14 +87,14 @@ class _Search:
         self.nodes = list(graph.nodes)
         self._position = {id(node): place for place, node in enumerate(self.nodes)}
         self._forms: dict[Hashable, _Form | str] = {}
-        self._effort = Effort()
+        self.effort = Effort()
 
     def match(self, node: Node) -> _Match | Declined | None:
         """Return the best form of ``node`` as a function of one tensor."""
         if node.output.dtype != np.float32:
             return None
         best: _Match | None = None
-        reason: str | None = None
+        reasons: list[str] = []
         for expression in expressions_of(node.output, self._position):
             if not any(step.op_type in DISCONTINUOUS for step in expression.nodes):
                 continue
@@ -97,20 +102,22 @@ class _Search:
                 break  # thresholds per channel are found by AbsorbIntoThresholds
             form = self._form(expression)
             if isinstance(form, str):
-                reason = form
+                reasons.append(form)
+                if len(reasons) == _MAX_FAILURES:
+                    break
                 continue
             found = _Match(expression, form)
             if best is None or self._is_better(found, best):
                 best = found
         if best is None:
-            return None if reason is None else Declined(reason)
+            return Declined(reasons[-1]) if reasons else None
         return None if _is_scaled_sign(best.expression) else best
 
     def _form(self, expression: Expression) -> _Form | str:
         """The form of an expression; nets repeat the same one in every layer."""
         key = expression.signature()
         if key not in self._forms:
-            self._forms[key] = _form_of(expression, self._effort)
+            self._forms[key] = _form_of(expression, self.effort)
         return self._forms[key]
 
     def _is_better(self, found: _Match, best: _Match) -> bool:

@@ -21,7 +21,7 @@ _MAX_CELLS_PER_CHANNEL = 2**14
 _MAX_CELLS = 2**19
 
 # What applying an op to a few cells costs, counted in cells.
-_OVERHEAD = 2**9
+_OVERHEAD = 2**11
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,19 @@ class Staircase:
 class Effort:
     """How much analysing the expressions of one graph may still cost, in ops on cells.
 
-    Real networks need less than 2^27; the limit keeps made-up ones from taking minutes.
+    A layer of a real network needs 2^20; the limit keeps made-up ones from taking minutes.
     """
 
-    def __init__(self, limit: int = 2**29) -> None:
+    def __init__(self, limit: int = 2**27) -> None:
         self._left = limit
 
-    def spend(self, expression: Expression, cells: int) -> bool:
-        """Count one evaluation over ``cells``; return whether it is still allowed."""
+    def is_spent(self) -> bool:
+        """Return whether nothing more is to be analysed."""
+        return self._left < 0
+
+    def spend(self, expression: Expression, cells: int) -> None:
+        """Count one evaluation over ``cells``."""
         self._left -= len(expression.nodes) * (cells + _OVERHEAD)
-        return self._left >= 0
 
 
 def staircase_of(expression: Expression, effort: Effort) -> Staircase | str:
@@ -90,7 +93,8 @@ def staircase_of(expression: Expression, effort: Effort) -> Staircase | str:
             return "what NaN gives is not known"
         while first.size:
             first, last, channel = _split(first, last, channel)
-            if not effort.spend(expression, first.size):
+            effort.spend(expression, first.size)
+            if effort.is_spent():
                 return "the graph has too many expressions to analyse"
             cells = Interval(float_of_key(first), float_of_key(last), np.ones(first.size, bool))
             image = _given(expression.evaluate(cells, channel), first.size)

@@ -75,9 +75,10 @@ def test_declined(body: str, reason: str) -> None:
 
 def test_the_effort_is_limited() -> None:
     (expression,) = expressions("y = Sign(x)")
-    effort = Effort(limit=20_000)
+    effort = Effort(limit=50_000)
     found = [staircase_of(expression, effort) for _ in range(5)]
     assert isinstance(found[0], Staircase)
+    assert effort.is_spent()
     assert found[-1] == "the graph has too many expressions to analyse"
 
 
