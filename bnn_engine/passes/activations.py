@@ -24,6 +24,9 @@ _LOG = logging.getLogger(__name__)
 # Between Round and the Clip that bounds it lie a few nodes, not dozens.
 _MAX_FAILURES = 12
 
+# [N, C] and images of up to three axes.
+_PACKED_RANKS = range(2, 6)
+
 _AFFINE = frozenset({"Add", "Div", "Identity", "Mul", "Neg", "Sub"})
 
 
@@ -111,6 +114,8 @@ class _Search:
                 best = found
         if best is None:
             return Declined(reasons[-1]) if reasons else None
+        if best.expression.root.rank not in _PACKED_RANKS and best.form.scale is None:
+            return Declined("it has no channels along axis 1")
         return None if _is_scaled_sign(best.expression) else best
 
     def _form(self, expression: Expression) -> _Form | str:
@@ -195,8 +200,9 @@ def _nodes_of(graph: Graph, node: Node, root: Value, form: _Form) -> list[Node]:
         outputs = [graph.value(f"{node.output.name}_signs", root.dtype, root.shape)]
         factor = graph.constant(f"{node.output.name}_scale", np.array(scale, np.float32))
         multiplication = [Node("Mul", [*outputs, factor], node.outputs, name=node.name)]
+    name = outputs[0].name if multiplication else node.name
     if form.scale is not None:
-        return [Node("Sign", [root], outputs, name=node.name), *multiplication]
+        return [Node("Sign", [root], outputs, name=name), *multiplication]
     binarize = binarize_node(
         graph,
         root,
@@ -204,7 +210,7 @@ def _nodes_of(graph: Graph, node: Node, root: Value, form: _Form) -> list[Node]:
         levels.upper[0],
         float(np.sign(levels.values[1])),
         outputs,
-        node.name,
+        name,
         nan_passes=levels.nan_passes,
     )
     return [binarize, *multiplication]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph.graph import Node
 from bnn_engine.graph.protobuf import array_dtype
-from bnn_engine.passes.intervals import Interval, point
+from bnn_engine.passes.intervals import Interval
 
 __all__ = ["DISCONTINUOUS", "ELEMENTWISE", "apply_rule"]
 
@@ -140,18 +140,22 @@ def _leaky(a: Interval, slope: Interval) -> Interval:
 
 
 def _leaky_relu(node: Node, a: Interval) -> Interval:
-    return _leaky(a, _number(node, "alpha", 0.01))
+    return _leaky(a, _number(node, "alpha", 0.01, a.lower.dtype))
 
 
 def _hard_sigmoid(node: Node, a: Interval) -> Interval:
-    line = _add(_multiply(a, _number(node, "alpha", 0.2)), _number(node, "beta", 0.5))
+    dtype = a.lower.dtype
+    slope, shift = _number(node, "alpha", 0.2, dtype), _number(node, "beta", 0.5, dtype)
+    line = _add(_multiply(a, slope), shift)
     return _rising(lambda v: np.clip(v, np.float32(0), np.float32(1)))(line)
 
 
-def _number(node: Node, attribute: str, default: float) -> Interval:
+def _number(node: Node, attribute: str, default: float, dtype: np.dtype[Any]) -> Interval:
+    """An attribute, known where it is of the type of the op."""
     value = node.attributes.get(attribute, default)
     assert isinstance(value, float)
-    return point(np.full(1, value, np.float32))
+    number = np.full(1, value, np.float32)
+    return Interval(number, number, np.array([dtype == np.float32]))
 
 
 def _keeps_sign(a: Interval) -> Interval:
@@ -179,7 +183,7 @@ def _cast(node: Node, a: Interval) -> Interval:
     if dtype == np.bool_:
         zero = (a.lower == 0) & (a.upper == 0)
         return Interval(~a.contains_zero(), ~zero, a.known)
-    if dtype is None or dtype.kind not in "fiu":
+    if dtype is None or dtype.kind not in "fiu" or dtype == np.float16:
         return Interval(a.lower, a.upper, np.zeros_like(a.known))
     if dtype.kind == "f":
         return Interval(a.lower.astype(dtype), a.upper.astype(dtype), a.known)

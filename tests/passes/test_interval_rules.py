@@ -131,6 +131,17 @@ def test_encloses_results(name: str) -> None:
     assert (decided > COUNT * rounds // 12) == (name not in undecided)
 
 
+@pytest.mark.parametrize("op", ["LeakyRelu", "HardSigmoid"])
+def test_attributes_are_numbers_of_32_bits(op: str) -> None:
+    graph = graph_from_text(f"g (double[N] a) => (double[N] y) {{ y = {op}(a) }}")
+    assert not apply_rule(graph.nodes[0], [point(np.ones(1))]).known.any()
+
+
+def test_half_precision_is_not_followed() -> None:
+    graph = graph_from_text("g (float[N] a) => (float16[N] y) { y = Cast<to = 10>(a) }")
+    assert not apply_rule(graph.nodes[0], [point(np.ones(1, np.float32))]).known.any()
+
+
 def test_integers_are_not_divided() -> None:
     graph = graph_from_text("g (int32[N] a, int32[N] b) => (int32[N] y) { y = Div(a, b) }")
     four = point(np.full(1, 4, np.int32))
