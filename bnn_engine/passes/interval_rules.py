@@ -158,22 +158,20 @@ def _number(node: Node, attribute: str, default: float, dtype: np.dtype[Any]) ->
     return Interval(number, number, np.array([dtype == np.float32]))
 
 
-def _keeps_sign(a: Interval) -> Interval:
-    """Tanh and its like: results have the sign of the operand, or are 0, and are less than 2.
+def _saturating(lowest: float, highest: float) -> Rule:
+    """Tanh and its like: results lie between bounds, and have the sign of the operand or are 0.
 
-    Libraries differ in their last bits, so no more than that is claimed.
+    Libraries differ in their last bits, so no more than that is claimed; Sigmoid is never negative.
     """
-    two, zero = a.lower.dtype.type(2), a.lower.dtype.type(0)
-    lower, upper = np.where(a.lower < 0, -two, zero), np.where(a.upper > 0, two, zero)
-    nan = np.isnan(a.lower)
-    return Interval(np.where(nan, a.lower, lower), np.where(nan, a.upper, upper), a.known)
 
+    def rule(a: Interval) -> Interval:
+        dtype = a.lower.dtype.type
+        lower = np.where(a.lower < 0, dtype(lowest), dtype(0))
+        upper = np.where((a.upper > 0) | (lowest == 0), dtype(highest), dtype(0))
+        nan = np.isnan(a.lower)
+        return Interval(np.where(nan, a.lower, lower), np.where(nan, a.upper, upper), a.known)
 
-def _sigmoid(a: Interval) -> Interval:
-    """Results are not negative and less than 2; as of Tanh, no more is claimed."""
-    zero, two = np.zeros_like(a.lower), np.full_like(a.upper, 2)
-    nan = np.isnan(a.lower)
-    return Interval(np.where(nan, a.lower, zero), np.where(nan, a.upper, two), a.known)
+    return rule
 
 
 def _cast(node: Node, a: Interval) -> Interval:
@@ -281,12 +279,12 @@ _RULES: dict[str, Rule] = {
     "Abs": _absolute,
     "Add": _add,
     "And": _and,
-    "Atan": _keeps_sign,
+    "Atan": _saturating(-1.6, 1.6),
     "Ceil": _rising(np.ceil),
     "Clip": _clip,
     "Div": _divide,
     "Equal": _equal,
-    "Erf": _keeps_sign,
+    "Erf": _saturating(-1.001, 1.001),
     "Floor": _rising(np.floor),
     "Greater": _greater,
     "GreaterOrEqual": _greater_or_equal,
@@ -304,10 +302,10 @@ _RULES: dict[str, Rule] = {
     "Pow": _power,
     "Relu": _rising(lambda v: np.maximum(v, v.dtype.type(0))),
     "Round": _rising(np.rint),
-    "Sigmoid": _sigmoid,
+    "Sigmoid": _saturating(0, 1.001),
     "Sign": _rising(np.sign),
     "Sub": _subtract,
-    "Tanh": _keeps_sign,
+    "Tanh": _saturating(-1.001, 1.001),
     "Where": _where,
     "Xor": _xor,
 }
