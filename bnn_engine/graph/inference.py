@@ -19,13 +19,34 @@ _LOG = logging.getLogger(__name__)
 _MAX_SHAPE_ELEMENTS = 1024
 
 
+# Ops whose result has the shape of their first input, which ONNX does not infer.
+_SHAPE_KEEPING = frozenset({"GroupNormalization"})
+
+
 def infer_shapes(graph: Graph) -> None:
-    """Fill in the dtypes and shapes that ONNX can prove.
+    """Fill in the dtypes and shapes that can be proven.
 
     What is known already stays, except that numbers replace symbols. Where inference fails, shapes
-    stay
-    unknown: that is never an error of the model.
+    stay unknown: that is never an error of the model.
     """
+    _infer_by_onnx(graph)
+    while _keep_shapes(graph):  # at most once for every node
+        _infer_by_onnx(graph)
+
+
+def _keep_shapes(graph: Graph) -> bool:
+    """Give results the shape of their inputs where that was not known; False where it all was."""
+    changed = False
+    for node in graph.nodes:
+        source = node.input(0)
+        if node.domain or node.op_type not in _SHAPE_KEEPING or source is None:
+            continue
+        if node.output.shape is None and source.shape is not None:
+            node.output.shape, changed = source.shape, True
+    return changed
+
+
+def _infer_by_onnx(graph: Graph) -> None:
     if any(node.domain == DOMAIN for node in graph.nodes):
         register_schemas()
     model = to_model(

@@ -1,4 +1,4 @@
-"""Float arithmetic per channel, and softmax."""
+"""Float arithmetic per channel."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from bnn_engine.lowering.native_op import (
     EpilogueSteps,
     NativeOp,
     collect_steps,
-    data_input,
     float_epilogue,
     fused_origins,
     layer_name,
 )
 from bnn_engine.lowering.summary import LayerSummary
 
-__all__ = ["Arithmetic", "Softmax"]
+__all__ = ["Arithmetic"]
 
 
 class Arithmetic(NativeOp):
@@ -64,33 +63,3 @@ def _per_channel(node: Node) -> tuple[Value, ChannelSteps] | None:
         return None
     per_channel = any(operand.size > 1 for _, operand in found[1])
     return None if per_channel and found[0].rank not in (2, 4) else found
-
-
-class Softmax(NativeOp):
-    """``Softmax`` and ``LogSoftmax`` over the channels or the last axis."""
-
-    def _axis(self, node: Node) -> int:
-        axis = node.attributes.get("axis", -1)
-        rank = data_input(node).rank
-        assert isinstance(axis, int)
-        assert rank is not None
-        return axis % rank if rank else 0
-
-    def decline(self, node: Node) -> str | None:
-        """See :class:`NativeOp`."""
-        rank = data_input(node).rank
-        if not rank:
-            return "a scalar has no axis"
-        if self._axis(node) == rank - 1 or (rank == 4 and self._axis(node) == 1):
-            return None
-        return f"axis {self._axis(node)} is not the last stored axis"
-
-    def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
-        """See :class:`NativeOp`."""
-        value, name = data_input(node), layer_name(node)
-        by_channel = value.rank == 4 and self._axis(node) == 1
-        source = emitter.channels_last(value) if by_channel else emitter.plain(value)
-        step = emitter.builder.softmax(name, source, node.op_type == "LogSoftmax")
-        layer = LayerSummary(name, node.op_type, fused=fused_origins(node, ()))
-        located = Located(step, "channels_last" if by_channel else "plain")
-        emitter.finish_layer(node.output, located, layer, [node])

@@ -5,18 +5,34 @@ from __future__ import annotations
 from bnn_engine.element_types import FLOAT32, element_type
 from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.binarization import Binarize
-from bnn_engine.lowering.dot_layers import BinaryConv, BinaryGemm, FloatConv, FloatGemm
+from bnn_engine.lowering.bit_layers import BitConv, BitGemm
+from bnn_engine.lowering.concatenation import Concat
+from bnn_engine.lowering.dot_layers import FloatConv
 from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
-from bnn_engine.lowering.elementwise import Arithmetic, Softmax
+from bnn_engine.lowering.elementwise import Arithmetic
 from bnn_engine.lowering.native_op import NativeOp
-from bnn_engine.lowering.pooling import GlobalAveragePool, Pool
-from bnn_engine.lowering.reshaping import Cast, Identity, Reshape, Transpose
-from bnn_engine.lowering.signs import PadSigns, Sign
+from bnn_engine.lowering.normalization import (
+    GroupNormalization,
+    LayerNormalization,
+    LocalResponse,
+)
+from bnn_engine.lowering.padding import Pad
+from bnn_engine.lowering.pooling import GlobalPool, Pool
+from bnn_engine.lowering.products import Product
+from bnn_engine.lowering.quantization import Quantize
+from bnn_engine.lowering.reductions import Reduce
+from bnn_engine.lowering.reshaping import Cast, Identity, Reshape, SpaceAndDepth, Transpose
+from bnn_engine.lowering.resizing import Resize
+from bnn_engine.lowering.signs import Sign
+from bnn_engine.lowering.slicing import Expand, Gather, Slice, Split, Tile
+from bnn_engine.lowering.softmax import Softmax
 
 __all__ = ["NATIVE_OPS", "why_not_native"]
 
 _ARITHMETIC, _CAST, _POOL, _SOFTMAX = Arithmetic(), Cast(), Pool(), Softmax()
-_DENSE, _BINARY_DENSE, _BINARY_CONV, _RESHAPE = FloatGemm(), BinaryGemm(), BinaryConv(), Reshape()
+_PRODUCT, _BIT_DENSE, _BIT_CONV, _RESHAPE = Product(), BitGemm(), BitConv(), Reshape()
+_GLOBAL_POOL, _REDUCE, _SPACE_AND_DEPTH = GlobalPool(), Reduce(), SpaceAndDepth()
+_GROUP_NORM, _LAYER_NORM = GroupNormalization(), LayerNormalization()
 
 NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     **{("", op_type): function for op_type, function in ELEMENT_FUNCTIONS.items()},
@@ -26,30 +42,62 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "Cast"): _CAST,
     ("", "CastLike"): _CAST,
     ("", "Clip"): _ARITHMETIC,
+    ("", "Concat"): Concat(),
     ("", "Conv"): FloatConv(),
+    ("", "DepthToSpace"): _SPACE_AND_DEPTH,
     ("", "Div"): _ARITHMETIC,
+    ("", "Expand"): Expand(),
     ("", "Flatten"): _RESHAPE,
-    ("", "Gemm"): _DENSE,
-    ("", "GlobalAveragePool"): GlobalAveragePool(),
+    ("", "Gather"): Gather(),
+    ("", "Gemm"): _PRODUCT,
+    ("", "GlobalAveragePool"): _GLOBAL_POOL,
+    ("", "GlobalMaxPool"): _GLOBAL_POOL,
+    ("", "GroupNormalization"): _GROUP_NORM,
+    ("", "Hardmax"): _SOFTMAX,
     ("", "Identity"): Identity(),
+    ("", "InstanceNormalization"): _GROUP_NORM,
+    ("", "LRN"): LocalResponse(),
+    ("", "LayerNormalization"): _LAYER_NORM,
     ("", "LeakyRelu"): _ARITHMETIC,
     ("", "LogSoftmax"): _SOFTMAX,
-    ("", "MatMul"): _DENSE,
+    ("", "LpPool"): _POOL,
+    ("", "MatMul"): _PRODUCT,
     ("", "MaxPool"): _POOL,
     ("", "Mul"): _ARITHMETIC,
     ("", "PRelu"): _ARITHMETIC,
-    ("", "Pad"): PadSigns(),
+    ("", "Pad"): Pad(),
+    ("", "RMSNormalization"): _LAYER_NORM,
+    ("", "ReduceL1"): _REDUCE,
+    ("", "ReduceL2"): _REDUCE,
+    ("", "ReduceLogSum"): _REDUCE,
+    ("", "ReduceLogSumExp"): _REDUCE,
+    ("", "ReduceMax"): _REDUCE,
+    ("", "ReduceMean"): _REDUCE,
+    ("", "ReduceMin"): _REDUCE,
+    ("", "ReduceProd"): _REDUCE,
+    ("", "ReduceSum"): _REDUCE,
+    ("", "ReduceSumSquare"): _REDUCE,
     ("", "Relu"): _ARITHMETIC,
     ("", "Reshape"): _RESHAPE,
+    ("", "Resize"): Resize(),
     ("", "Sign"): Sign(),
+    ("", "Slice"): Slice(),
     ("", "Softmax"): _SOFTMAX,
+    ("", "SpaceToDepth"): _SPACE_AND_DEPTH,
+    ("", "Split"): Split(),
+    ("", "Squeeze"): _RESHAPE,
     ("", "Sub"): _ARITHMETIC,
+    ("", "Tile"): Tile(),
     ("", "Transpose"): Transpose(),
-    ("bnn_engine", "BinaryConv"): _BINARY_CONV,
-    ("bnn_engine", "BinaryGemm"): _BINARY_DENSE,
-    ("bnn_engine", "BinaryWeightConv"): _BINARY_CONV,
-    ("bnn_engine", "BinaryWeightGemm"): _BINARY_DENSE,
+    ("", "Unsqueeze"): _RESHAPE,
     ("bnn_engine", "Binarize"): Binarize(),
+    ("bnn_engine", "BinaryConv"): _BIT_CONV,
+    ("bnn_engine", "BinaryGemm"): _BIT_DENSE,
+    ("bnn_engine", "BinaryWeightConv"): _BIT_CONV,
+    ("bnn_engine", "BinaryWeightGemm"): _BIT_DENSE,
+    ("bnn_engine", "LowBitConv"): _BIT_CONV,
+    ("bnn_engine", "LowBitGemm"): _BIT_DENSE,
+    ("bnn_engine", "Quantize"): Quantize(),
 }
 """(domain, op type) -> its lowering."""
 

@@ -5,41 +5,33 @@ from __future__ import annotations
 from bnn_engine import _core
 from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
-from bnn_engine.lowering.native_op import (
-    NativeOp,
-    data_input,
-    fused_origins,
-    layer_name,
-    window_of,
-)
-from bnn_engine.lowering.summary import LayerSummary
+from bnn_engine.lowering.forms import finish
+from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name, window_of
+from bnn_engine.lowering.plane_code import SIGNS
 
-__all__ = ["GlobalAveragePool", "Pool"]
-
-
-def _emit(node: Node, step: int, bits: bool, emitter: Emitter) -> None:
-    layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))
-    emitter.finish_layer(node.output, Located(step, "channels_last", bits), layer, [node])
+__all__ = ["GlobalPool", "Pool"]
 
 
 class Pool(NativeOp):
-    """``MaxPool`` (floats or bits) and ``AveragePool``, 2-D."""
+    """``MaxPool`` (floats or bits), ``AveragePool`` and ``LpPool`` along 1 to 3 axes."""
 
     def _window(self, node: Node) -> _core.Window | str:
-        kernel = node.attributes.get("kernel_shape")
-        if not isinstance(kernel, list) or len(kernel) != 2:
-            return "only 2-D windows are native"
-        pads = node.attributes.get("pads", [0] * 4)
-        if isinstance(pads, list) and any(p >= kernel[axis % 2] for axis, p in enumerate(pads)):
+        rank, kernel = data_input(node).rank, node.attributes.get("kernel_shape")
+        if rank not in (3, 4, 5) or not isinstance(kernel, list) or len(kernel) != rank - 2:
+            return "only windows along 1 to 3 axes are native"
+        pads = node.attributes.get("pads", [0] * (2 * len(kernel)))
+        if isinstance(pads, list) and any(
+            pad >= kernel[axis % len(kernel)] for axis, pad in enumerate(pads)
+        ):
             return "padding is not smaller than the window"
         return window_of(node, kernel)
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        if data_input(node).rank != 4:
-            return "only 2-D pooling is native"
         if len(node.outputs) > 1:
             return "indices are asked for"
+        if node.op_type == "LpPool" and _order(node) is None:
+            return f"a norm of order {node.attributes.get('p')}"
         window = self._window(node)
         return window if isinstance(window, str) else None
 
@@ -49,27 +41,38 @@ class Pool(NativeOp):
         assert not isinstance(window, str)
         name, value = layer_name(node), data_input(node)
         ceil_mode = node.attributes.get("ceil_mode", 0) != 0
+        located = emitter.located(value)
+        bits = node.op_type == "MaxPool" and located.bits and located.code == SIGNS
+        source = located.id if bits else emitter.channels_last(value)
         if node.op_type == "AveragePool":
             include = node.attributes.get("count_include_pad", 0) != 0
-            source = emitter.channels_last(value)
             step = emitter.builder.average_pool(name, source, window, ceil_mode, include)
-            _emit(node, step, False, emitter)
-            return
-        located = emitter.located(value)
-        source = located.id if located.bits else emitter.channels_last(value)
-        step = emitter.builder.max_pool(name, source, window, ceil_mode)
-        _emit(node, step, located.bits, emitter)
+        elif node.op_type == "LpPool":
+            order = _order(node)
+            assert order is not None
+            step = emitter.builder.lp_pool(name, source, window, ceil_mode, order)
+        else:
+            step = emitter.builder.max_pool(name, source, window, ceil_mode)
+        finish(node, Located(step, "channels_last", bits), emitter)
 
 
-class GlobalAveragePool(NativeOp):
-    """``GlobalAveragePool`` of an image."""
+def _order(node: Node) -> int | None:
+    """p of an LpPool."""
+    p = node.attributes.get("p", 2)
+    return p if isinstance(p, int) and 0 < p < 1 << 20 else None
+
+
+class GlobalPool(NativeOp):
+    """``GlobalAveragePool`` and ``GlobalMaxPool`` of an image."""
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        return None if data_input(node).rank == 4 else "only 2-D pooling is native"
+        rank = data_input(node).rank
+        return None if rank in (3, 4, 5) else f"an input of rank {rank} is no image"
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
-        source = emitter.channels_last(data_input(node))
-        step = emitter.builder.global_average_pool(layer_name(node), source)
-        _emit(node, step, False, emitter)
+        source, builder = emitter.channels_last(data_input(node)), emitter.builder
+        mean = node.op_type == "GlobalAveragePool"
+        pool = builder.global_average_pool if mean else builder.global_max_pool
+        finish(node, Located(pool(layer_name(node), source), "channels_last"), emitter)

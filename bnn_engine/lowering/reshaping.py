@@ -1,4 +1,4 @@
-"""Reshape, Flatten, Transpose, Identity, Cast: the elements stay what they are."""
+"""Views, Transpose, Identity, Cast: the elements stay what they are."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 from bnn_engine.element_types import ALL_TYPES, element_type
 from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
-from bnn_engine.lowering.native_op import NativeOp, data_input, fused_origins, layer_name
-from bnn_engine.lowering.summary import LayerSummary
+from bnn_engine.lowering.forms import element_of, finish, target_of
+from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name
 
-__all__ = ["Cast", "Identity", "Reshape", "Transpose"]
-
-
-def _finish(node: Node, located: Located, emitter: Emitter) -> None:
-    layer = LayerSummary(layer_name(node), node.op_type, fused=fused_origins(node, ()))
-    emitter.finish_layer(node.output, located, layer, [node])
+__all__ = ["Cast", "Identity", "Reshape", "SpaceAndDepth", "Transpose"]
 
 
 class Reshape(NativeOp):
-    """``Reshape`` to a constant and ``Flatten(axis=1)``; flattening an image moves nothing."""
+    """``Reshape`` to a constant, ``Flatten``, ``Squeeze`` and ``Unsqueeze``.
+
+    Flattening an image moves nothing.
+    """
 
     types = ALL_TYPES
 
     def _target(self, node: Node) -> list[int] | None:
-        if node.op_type == "Flatten":
-            return [0, -1] if node.attributes.get("axis", 1) == 1 else None
+        if node.op_type == "Flatten" and node.attributes.get("axis", 1) == 1:
+            return [0, -1]
+        if node.op_type != "Reshape":
+            return target_of(data_input(node), node.output.shape)
         shape = node.input(1)
         if shape is None or shape.const is None or shape.const.ndim != 1:
             return None
@@ -40,7 +40,7 @@ class Reshape(NativeOp):
         """See :class:`NativeOp`."""
         target = self._target(node)
         if target is None:
-            return "the target shape is not constant"
+            return "the shape of the result is not known"
         if min(target, default=0) < -1 or target.count(-1) > 1 or len(target) > 8:
             return f"the target shape is {target}"
         return None
@@ -64,11 +64,59 @@ class Reshape(NativeOp):
                 step = located.id
                 if not located.bits:
                     step = emitter.builder.reshape(name, step, [0, channels * height * width])
-                _finish(node, replace(located, id=step, form="flattened", image=image), emitter)
+                finish(node, replace(located, id=step, form="flattened", image=image), emitter)
                 return
         plain = emitter.plain_numbers(value)
         step = emitter.builder.reshape(name, plain.id, target)
-        _finish(node, replace(plain, id=step), emitter)
+        finish(node, replace(plain, id=step), emitter)
+
+
+class SpaceAndDepth(NativeOp):
+    """``DepthToSpace`` and ``SpaceToDepth``: blocks of pixels become channels, or come of them.
+
+    With an image's axes split as [N, H, i, W, j, ...] the offset (i, j) in a block is one more axis
+    of the channels: in front of them, or behind them for DepthToSpace in mode CRD.
+    """
+
+    types = ALL_TYPES
+
+    def decline(self, node: Node) -> str | None:
+        """See :class:`NativeOp`."""
+        shape, block = data_input(node).shape, node.attributes.get("blocksize")
+        if shape is None or len(shape) != 4 or not isinstance(block, int) or block < 1:
+            return "it is no image of blocks"
+        _, channels, height, width = shape
+        if not (isinstance(channels, int) and isinstance(height, int) and isinstance(width, int)):
+            return "an image of unknown extents"
+        to_space = node.op_type == "DepthToSpace"
+        if 0 in (channels, height, width):
+            return "an empty image"
+        if channels % block**2 if to_space else height % block or width % block:
+            return f"blocks of {block} do not fit into {list(shape)}"
+        return None
+
+    def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
+        """See :class:`NativeOp`."""
+        value, name, builder = data_input(node), layer_name(node), emitter.builder
+        block, shape = node.attributes["blocksize"], value.shape
+        assert isinstance(block, int)
+        assert shape is not None
+        channels, height, width = (int(extent) for extent in shape[1:] if extent is not None)
+        step = emitter.plain(value)
+        if node.op_type == "DepthToSpace":
+            depth = channels // block**2
+            if node.attributes.get("mode", "DCR") == "CRD":
+                split, order = [0, depth, block, block, height, width], [0, 1, 4, 2, 5, 3]
+            else:
+                split, order = [0, block, block, depth, height, width], [0, 3, 4, 1, 5, 2]
+            target = [0, depth, height * block, width * block]
+        else:
+            rows, columns = height // block, width // block
+            split, order = [0, channels, rows, block, columns, block], [0, 3, 5, 1, 2, 4]
+            target = [0, channels * block**2, rows, columns]
+        step = builder.reshape(name, step, split)
+        step = builder.reshape(name, builder.permute(name, step, order), target)
+        finish(node, Located(step, "plain", element=element_of(value)), emitter)
 
 
 class Transpose(NativeOp):
@@ -93,13 +141,13 @@ class Transpose(NativeOp):
         value, order = data_input(node), self._order(node)
         form = emitter.located(value).form
         if form == "channels_last" and order == [0, 2, 3, 1]:
-            _finish(node, replace(emitter.numbers(value), form="plain"), emitter)
+            finish(node, replace(emitter.numbers(value), form="plain"), emitter)
         elif form == "plain" and order == [0, 3, 1, 2]:
-            _finish(node, replace(emitter.numbers(value), form="channels_last"), emitter)
+            finish(node, replace(emitter.numbers(value), form="channels_last"), emitter)
         else:
             plain = emitter.plain_numbers(value)
             step = emitter.builder.permute(layer_name(node), plain.id, order)
-            _finish(node, replace(plain, id=step), emitter)
+            finish(node, replace(plain, id=step), emitter)
 
 
 class Identity(NativeOp):
@@ -113,7 +161,7 @@ class Identity(NativeOp):
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
-        _finish(node, emitter.located(data_input(node)), emitter)
+        finish(node, emitter.located(data_input(node)), emitter)
 
 
 class Cast(NativeOp):
@@ -136,4 +184,4 @@ class Cast(NativeOp):
         if located.element != to and not (located.integers and to == "f32"):
             step = emitter.builder.cast(name, located.id, to)
             located = replace(located, id=step, element=to)
-        _finish(node, located, emitter)
+        finish(node, located, emitter)

@@ -8,7 +8,7 @@ from bnn_engine.graph.graph import Dim, Graph, Node, Value
 from bnn_engine.ops import DOMAIN, OPS
 from bnn_engine.passes.base import Pass
 
-__all__ = ["BatchAxis"]
+__all__ = ["ELEMENTWISE", "BatchAxis"]
 
 
 class BatchAxis(Pass):
@@ -326,7 +326,7 @@ def _matmul(use: _Use) -> str | None:
     return "the batch axis is not a row of the product"
 
 
-_ELEMENTWISE = (
+ELEMENTWISE = (
     "Abs",
     "Acos",
     "Acosh",
@@ -429,7 +429,7 @@ _REDUCTIONS = (
 )
 
 _STANDARD_RULES: dict[str, Rule] = {
-    **dict.fromkeys(_ELEMENTWISE, _elementwise),
+    **dict.fromkeys(ELEMENTWISE, _elementwise),
     **dict.fromkeys(_CHANNELS_FIRST, _channels_first),
     **dict.fromkeys(_REDUCTIONS, _axes_operand(1)),
     **dict.fromkeys(("ArgMax", "ArgMin", "Split"), _along_axis(0)),

@@ -17,7 +17,7 @@ __all__ = ["ExpandFunctions"]
 
 _LOG = logging.getLogger(__name__)
 
-_EXPANDED = frozenset(
+_ALWAYS = frozenset(
     {
         "AffineGrid",
         "Attention",
@@ -25,27 +25,39 @@ _EXPANDED = frozenset(
         "CastLike",
         "CausalConvWithState",
         "CenterCropPad",
-        "DepthToSpace",
         "DynamicQuantizeLinear",
-        "GroupNormalization",
         "HammingWindow",
         "HannWindow",
-        "LayerNormalization",
         "LinearAttention",
         "MeanVarianceNormalization",
         "NegativeLogLikelihoodLoss",
+        "RotaryEmbedding",
+        "SoftmaxCrossEntropyLoss",
+        "SwiGLU",
+    }
+)
+
+_ROUNDED_BY_PARTS = frozenset({"LogSoftmax", "Softmax"})
+"""Ops of 16-bit floats whose reference rounds after each op of the body."""
+
+_HALVES = ("float16", "bfloat16")
+
+_KERNELS = frozenset(
+    {
+        "DepthToSpace",
+        "GroupNormalization",
+        "LayerNormalization",
         "RMSNormalization",
         "ReduceL1",
         "ReduceL2",
         "ReduceLogSum",
         "ReduceLogSumExp",
         "ReduceSumSquare",
-        "RotaryEmbedding",
-        "SoftmaxCrossEntropyLoss",
         "SpaceToDepth",
-        "SwiGLU",
     }
 )
+"""Of these the core has kernels for float32 tensors, parameters being constant and extents known;
+16-bit floats are computed as float32."""
 
 
 class ExpandFunctions(Pass):
@@ -66,7 +78,25 @@ class ExpandFunctions(Pass):
 
 
 def _is_call(node: Node) -> bool:
-    return node.domain == "" and node.op_type in _EXPANDED
+    if node.domain:
+        return False
+    if node.op_type in _ROUNDED_BY_PARTS:
+        return _type_name(node.input(0)) in _HALVES
+    return node.op_type in _ALWAYS or (node.op_type in _KERNELS and not _has_kernel(node))
+
+
+def _type_name(value: Value | None) -> str | None:
+    return None if value is None or value.dtype is None else value.dtype.name
+
+
+def _has_kernel(node: Node) -> bool:
+    x = node.input(0)
+    if x is None or x.shape is None or _type_name(x) not in ("float32", *_HALVES):
+        return False
+    if any(value is not None and value.const is None for value in node.inputs[1:]):
+        return False
+    known = all(isinstance(extent, int) for extent in x.shape[1:])
+    return known and not any(value.consumers for value in node.outputs[1:])
 
 
 def _expand(graph: Graph, node: Node) -> list[Node]:

@@ -20,8 +20,6 @@
 #include "ops/channel_arithmetic.h"
 #include "ops/dot_layer.h"
 #include "ops/layout.h"
-#include "ops/pool.h"
-#include "ops/softmax.h"
 #include "runtime/program.h"
 
 namespace py = pybind11;
@@ -199,6 +197,9 @@ void register_program(py::module_& module) {
   register_binary_layers(module, builder);
   register_bits(module, builder);
   register_elementwise(builder);
+  register_moving(module, builder);
+  register_pooling(module, builder);
+  register_statistics(module, builder);
   builder.def(py::init<>())
       .def(
           "input",
@@ -294,45 +295,12 @@ void register_program(py::module_& module) {
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
           py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"))
       .def(
-          "max_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,
-             bool ceil_mode) {
-            const bool bits = self.builder().type_of(input) == ElementType::bits;
-            return self.add(bits
-                                ? make_max_pool_bits(name, window.window, ceil_mode, self.kernels())
-                                : make_max_pool_f32(name, window.window, ceil_mode, self.kernels()),
-                            input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"))
-      .def(
-          "average_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,
-             bool ceil_mode, bool count_include_pad) {
-            return self.add(make_average_pool_f32(name, window.window, ceil_mode, count_include_pad,
-                                                  self.kernels()),
-                            input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"),
-          py::arg("count_include_pad"))
-      .def(
-          "global_average_pool",
-          [](PyProgramBuilder& self, const std::string& name, int input) {
-            return self.add(make_global_average_pool_f32(name, self.kernels()), input);
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
           "channel_arithmetic",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const PyFloatEpilogue& steps) {
             return self.add(make_channel_arithmetic(name, steps.epilogue, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("steps"))
-      .def(
-          "softmax",
-          [](PyProgramBuilder& self, const std::string& name, int input, bool logarithm) {
-            return self.add(make_softmax(name, logarithm), input);
-          },
-          py::arg("name"), py::arg("input"), py::arg("logarithm"))
       .def(
           "reshape",
           [](PyProgramBuilder& self, const std::string& name, int input,

@@ -1,21 +1,26 @@
 #include "ops/pool.h"
 
 #include <algorithm>
+#include <cmath>
+#include <type_traits>
 
 #include "base/bits.h"
+#include "ops/scratch.h"
 
 namespace bnn {
 namespace {
 
-// Walks the windows of a channels-last image, a run of equally clipped ones at a time.
+// Walks the windows of channels-last images, a run of equally clipped ones at a time.
 template <class Element>
 class WindowPool : public Op {
  public:
-  WindowPool(const std::string& name, const Window& window, bool ceil_mode)
-      : Op(name), window_(window), ceil_mode_(ceil_mode) {
-    const std::string problem = window.problem();
+  WindowPool(const std::string& name, const PoolWindow& pool) : Op(name), pool_(pool) {
+    const std::string problem = pool.window.problem();
     if (!problem.empty()) bad_model("the window has " + problem);
-    for (const WindowAxis* axis : {&window.h, &window.w}) {
+    if (pool.spatial_axes != 2 && pool.spatial_axes != 3) {
+      bad_model("pooling over " + std::to_string(pool.spatial_axes) + " axes");
+    }
+    for (const WindowAxis* axis : {&window().d, &window().h, &window().w}) {
       if (axis->pad_begin >= axis->kernel || axis->pad_end >= axis->kernel) {
         bad_model("padding must be smaller than the pooling window");
       }
@@ -27,15 +32,15 @@ class WindowPool : public Op {
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
-    if (in.rank() != 4) bad_shape("expected an image [N, H, W, C], got " + in.text());
-    const Shape out{in[0], window_.h.output_extent(in[1], ceil_mode_),
-                    window_.w.output_extent(in[2], ceil_mode_), in[3]};
-    if (out[1] < 1 || out[2] < 1) bad_shape("the window does not fit into " + in.text());
-    for (const auto& [axis, extent, count] :
-         {std::tuple(&window_.h, in[1], out[1]), std::tuple(&window_.w, in[2], out[2])}) {
+    if (in.rank() != pool_.spatial_axes + 2) bad_shape("expected an image, got " + in.text());
+    Shape out = in;
+    for (int axis = 1; axis <= pool_.spatial_axes; ++axis) {
+      const WindowAxis& along = window_axis(axis);
+      out[axis] = along.output_extent(in[axis], pool_.ceil_mode);
+      if (out[axis] < 1) bad_shape("the window does not fit into " + in.text());
       // Only windows at the ends can be empty (dilated taps may all miss a tiny image).
-      for (const std::int64_t o : {std::int64_t{0}, count - 1}) {
-        const WindowAxis::Taps taps = axis->real_taps(o, extent);
+      for (const std::int64_t o : {std::int64_t{0}, out[axis] - 1}) {
+        const WindowAxis::Taps taps = along.real_taps(o, in[axis]);
         if (taps.first == taps.last) bad_shape("a pooling window holds no pixel of " + in.text());
       }
     }
@@ -43,51 +48,61 @@ class WindowPool : public Op {
   }
 
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
-    return static_cast<std::size_t>(infer(inputs)[2]) * sizeof(PixelRun) +
-           static_cast<std::size_t>(window_.taps()) * sizeof(const Element*);
+    return Scratch::bytes<PixelRun>(ImageExtents(infer(inputs)).width) +
+           Scratch::bytes<const Element*>(window().taps());
   }
 
   double cycles(std::span<const Shape>, const Shape& output) const override {
-    const std::int64_t elements = output.product(0, 3) * pixel_unit(output[3]);
-    return static_cast<double>(elements * window_.taps()) / 2.0;
+    const std::int64_t elements = output.product(0, output.rank() - 1) * pixel_unit(output.back());
+    return static_cast<double>(elements * window().taps()) / 2.0;
   }
 
   void run(const OpContext& context) const override {
     const TensorView& in = context.input(0);
-    const Shape& out = context.output().shape;
-    auto* runs = reinterpret_cast<PixelRun*>(context.scratch);
-    auto* pixels = reinterpret_cast<const Element**>(runs + out[2]);
-    const int run_count = pixel_runs(window_.w, in.shape[2], out[2], runs);
-    const std::int64_t unit = pixel_unit(in.shape[3]);
-    Element* target = context.output().template as<Element>();
-    for (std::int64_t n = 0; n < out[0]; ++n) {
-      const Element* image = in.as<Element>() + n * in.shape[1] * in.shape[2] * unit;
-      for (std::int64_t oy = 0; oy < out[1]; ++oy) {
-        const WindowAxis::Taps rows = window_.h.real_taps(oy, in.shape[1]);
-        for (int r = 0; r < run_count; ++r) {
-          const PixelRun& run = runs[r];
-          int count = 0;
-          for (std::int64_t y = rows.first; y < rows.last; ++y) {
-            const Element* line = image + window_.h.position(oy, y) * in.shape[2] * unit;
-            for (std::int64_t x = run.taps.first; x < run.taps.last; ++x) {
-              pixels[count++] = line + window_.w.position(run.first, x) * unit;
+    const ImageExtents from(in.shape);
+    const ImageExtents to(context.output().shape);
+    Scratch scratch(context.scratch);
+    auto* runs = scratch.take<PixelRun>(to.width);
+    auto* pixels = scratch.take<const Element*>(window().taps());
+    const std::int64_t unit = pixel_unit(in.shape.back());
+    const std::int64_t row = from.width * unit;
+    const std::int64_t plane = from.height * row;
+    Element* out = context.output().template as<Element>();
+    for_pixel_runs(
+        window(), from, to, unit, runs,
+        [&](const WindowTaps& taps, std::int64_t origin, std::int64_t count, std::int64_t pixel) {
+          const Element* first = in.as<Element>() + origin;
+          int seen = 0;
+          for (std::int64_t z = 0; z < taps.d.last - taps.d.first; ++z) {
+            for (std::int64_t y = 0; y < taps.h.last - taps.h.first; ++y) {
+              for (std::int64_t x = 0; x < taps.w.last - taps.w.first; ++x) {
+                pixels[seen++] = first + z * window().d.dilation * plane +
+                                 y * window().h.dilation * row + x * window().w.dilation * unit;
+              }
             }
           }
-          reduce(pixels, count, window_.w.stride * unit, run, unit, in.shape, oy, target);
-          target += (run.last - run.first) * unit;
-        }
-      }
-    }
+          const Run run{pixels, seen, window().w.stride * unit, count, unit};
+          reduce(run, out + pixel * unit);
+          finish(run, from, to, pixel, out + pixel * unit);
+        });
   }
 
  protected:
-  // Output pixels `run` of row oy: `pixels` are the `count` input pixels under the first one's
-  // window, those of the next lie `stride` further.
-  virtual void reduce(const Element* const* pixels, int count, std::int64_t stride,
-                      const PixelRun& run, std::int64_t unit, const Shape& input, std::int64_t oy,
-                      Element* target) const = 0;
+  // Neighbouring output pixels: `inputs` are the `taps` input pixels under the first one's window,
+  // those of the next lie `stride` further.
+  struct Run {
+    const Element* const* inputs;
+    int taps;
+    std::int64_t stride;
+    std::int64_t pixels;
+    std::int64_t unit;
+  };
+  virtual void reduce(const Run& run, Element* out) const = 0;
+  // What is left to do with reduced pixels, `pixel` and those behind it of all images.
+  virtual void finish(const Run& /*run*/, const ImageExtents& /*from*/, const ImageExtents& /*to*/,
+                      std::int64_t /*pixel*/, Element* /*out*/) const {}
 
-  const Window& window() const { return window_; }
+  const Window& window() const { return pool_.window; }
 
  private:
   static constexpr ElementType kType =
@@ -95,63 +110,49 @@ class WindowPool : public Op {
   static std::int64_t pixel_unit(std::int64_t channels) {
     return kType == ElementType::f32 ? channels : words_for(channels);
   }
-  Window window_;
-  bool ceil_mode_;
+  const WindowAxis& window_axis(int axis) const {
+    const WindowAxis* all[] = {&window().d, &window().h, &window().w};
+    return *all[2 - pool_.spatial_axes + axis];
+  }
+  PoolWindow pool_;
 };
 
-class MaxPoolF32 final : public WindowPool<float> {
+// A reduction that one kernel does.
+template <class Element, class KernelFn>
+class KernelPool : public WindowPool<Element> {
  public:
-  MaxPoolF32(const std::string& name, const Window& window, bool ceil_mode, const KernelSet& set)
-      : WindowPool(name, window, ceil_mode), variant_(set.pool_max_f32) {}
+  KernelPool(const std::string& name, const PoolWindow& pool, const Variant<KernelFn>& variant)
+      : WindowPool<Element>(name, pool), variant_(variant) {}
   std::string kernel() const override { return variant_.name(); }
 
  protected:
-  void reduce(const float* const* pixels, int count, std::int64_t stride, const PixelRun& run,
-              std::int64_t unit, const Shape&, std::int64_t, float* target) const override {
-    variant_.run(pixels, count, stride, run.last - run.first, unit, target);
+  using typename WindowPool<Element>::Run;
+  void reduce(const Run& run, Element* out) const override {
+    variant_.run(run.inputs, run.taps, run.stride, run.pixels, run.unit, out);
   }
 
  private:
-  Variant<PoolF32Fn> variant_;
+  Variant<KernelFn> variant_;
 };
 
-class MaxPoolBits final : public WindowPool<std::uint64_t> {
+class AveragePool final : public KernelPool<float, PoolF32Fn> {
  public:
-  MaxPoolBits(const std::string& name, const Window& window, bool ceil_mode, const KernelSet& set)
-      : WindowPool(name, window, ceil_mode), variant_(set.pool_and_bits) {}
-  std::string kernel() const override { return variant_.name(); }
+  AveragePool(const std::string& name, const PoolWindow& pool, bool count_include_pad,
+              const KernelSet& set)
+      : KernelPool(name, pool, set.pool_sum_f32), count_include_pad_(count_include_pad) {}
 
  protected:
-  void reduce(const std::uint64_t* const* pixels, int count, std::int64_t stride,
-              const PixelRun& run, std::int64_t unit, const Shape&, std::int64_t,
-              std::uint64_t* target) const override {
-    variant_.run(pixels, count, stride, run.last - run.first, unit, target);
-  }
-
- private:
-  Variant<PoolBitsFn> variant_;
-};
-
-class AveragePoolF32 final : public WindowPool<float> {
- public:
-  AveragePoolF32(const std::string& name, const Window& window, bool ceil_mode,
-                 bool count_include_pad, const KernelSet& set)
-      : WindowPool(name, window, ceil_mode),
-        variant_(set.pool_sum_f32),
-        count_include_pad_(count_include_pad) {}
-  std::string kernel() const override { return variant_.name(); }
-
- protected:
-  void reduce(const float* const* pixels, int count, std::int64_t stride, const PixelRun& run,
-              std::int64_t unit, const Shape& input, std::int64_t oy,
-              float* target) const override {
-    variant_.run(pixels, count, stride, run.last - run.first, unit, target);
-    for (std::int64_t ox = run.first; ox < run.last; ++ox, target += unit) {
-      const std::int64_t cells = count_include_pad_ ? padded_taps(window().h, oy, input[1]) *
-                                                          padded_taps(window().w, ox, input[2])
-                                                    : count;
-      const float divisor = static_cast<float>(cells);
-      for (std::int64_t c = 0; c < unit; ++c) target[c] /= divisor;
+  void finish(const Run& run, const ImageExtents& from, const ImageExtents& to, std::int64_t pixel,
+              float* out) const override {
+    const std::int64_t line = pixel / to.width;
+    const std::int64_t plane = line / to.height;
+    const std::int64_t cells = padded_taps(window().d, plane % to.depth, from.depth) *
+                               padded_taps(window().h, line % to.height, from.height);
+    for (std::int64_t i = 0; i < run.pixels; ++i, out += run.unit) {
+      const std::int64_t x = pixel % to.width + i;
+      const auto divisor = static_cast<float>(
+          count_include_pad_ ? cells * padded_taps(window().w, x, from.width) : run.taps);
+      for (std::int64_t c = 0; c < run.unit; ++c) out[c] /= divisor;
     }
   }
 
@@ -163,66 +164,102 @@ class AveragePoolF32 final : public WindowPool<float> {
     return std::min(axis.kernel, (room + axis.dilation - 1) / axis.dilation);
   }
 
-  Variant<PoolF32Fn> variant_;
   bool count_include_pad_;
 };
 
-class GlobalAveragePoolF32 final : public Op {
+// (Σ |x|^p)^(1/p); padding adds nothing.
+class LpPool final : public WindowPool<float> {
  public:
-  GlobalAveragePoolF32(const std::string& name, const KernelSet& set)
-      : Op(name), variant_(set.pool_sum_f32) {}
+  LpPool(const std::string& name, const PoolWindow& pool, std::int64_t p)
+      : WindowPool(name, pool), p_(static_cast<double>(p)) {
+    if (p < 1) bad_model("a norm of order " + std::to_string(p));
+  }
+
+ protected:
+  void reduce(const Run& run, float* out) const override {
+    for (std::int64_t i = 0; i < run.pixels; ++i) {
+      for (std::int64_t c = 0; c < run.unit; ++c) {
+        double sum = 0;
+        for (int t = 0; t < run.taps; ++t) {
+          const double element = std::abs(run.inputs[t][i * run.stride + c]);
+          sum += p_ == 1 ? element : p_ == 2 ? element * element : std::pow(element, p_);
+        }
+        *out++ = static_cast<float>(p_ == 1   ? sum
+                                    : p_ == 2 ? std::sqrt(sum)
+                                              : std::pow(sum, 1 / p_));
+      }
+    }
+  }
+
+ private:
+  double p_;
+};
+
+// One window that is the whole image.
+class GlobalPool final : public Op {
+ public:
+  GlobalPool(const std::string& name, const Variant<PoolF32Fn>& variant, bool mean)
+      : Op(name), variant_(variant), mean_(mean) {}
   std::string kernel() const override { return variant_.name(); }
 
   Shape infer(std::span<const Shape> inputs) const override {
-    const Shape& in = inputs[0];
-    if (in.rank() != 4 || in.product(1, 3) < 1) {
-      bad_shape("expected a non-empty image [N, H, W, C], got " + in.text());
+    Shape out = inputs[0];
+    if (out.rank() < 3 || out.product(1, out.rank() - 1) < 1) {
+      bad_shape("expected a non-empty image, got " + out.text());
     }
-    return Shape{in[0], 1, 1, in[3]};
+    for (int axis = 1; axis < out.rank() - 1; ++axis) out[axis] = 1;
+    return out;
   }
 
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
-    return static_cast<std::size_t>(inputs[0].product(1, 3)) * sizeof(const float*);
+    return Scratch::bytes<const float*>(inputs[0].product(1, inputs[0].rank() - 1));
   }
 
   void run(const OpContext& context) const override {
     const TensorView& in = context.input(0);
     auto* pixels = reinterpret_cast<const float**>(context.scratch);
-    const std::int64_t count = in.shape.product(1, 3);
-    const std::int64_t channels = in.shape[3];
+    const std::int64_t count = in.shape.product(1, in.shape.rank() - 1);
+    const std::int64_t channels = in.shape.back();
     float* target = context.output().as<float>();
     for (std::int64_t n = 0; n < in.shape[0]; ++n) {
       for (std::int64_t i = 0; i < count; ++i) {
         pixels[i] = in.as<float>() + (n * count + i) * channels;
       }
       variant_.run(pixels, static_cast<int>(count), 0, 1, channels, target);
-      for (std::int64_t c = 0; c < channels; ++c) target[c] /= static_cast<float>(count);
+      for (std::int64_t c = 0; mean_ && c < channels; ++c) target[c] /= static_cast<float>(count);
       target += channels;
     }
   }
 
  private:
   Variant<PoolF32Fn> variant_;
+  bool mean_;
 };
 
 }  // namespace
 
-std::unique_ptr<Op> make_max_pool_f32(const std::string& name, const Window& window, bool ceil_mode,
+std::unique_ptr<Op> make_max_pool_f32(const std::string& name, const PoolWindow& pool,
                                       const KernelSet& kernels) {
-  return std::make_unique<MaxPoolF32>(name, window, ceil_mode, kernels);
+  return std::make_unique<KernelPool<float, PoolF32Fn>>(name, pool, kernels.pool_max_f32);
 }
-std::unique_ptr<Op> make_max_pool_bits(const std::string& name, const Window& window,
-                                       bool ceil_mode, const KernelSet& kernels) {
-  return std::make_unique<MaxPoolBits>(name, window, ceil_mode, kernels);
+std::unique_ptr<Op> make_max_pool_bits(const std::string& name, const PoolWindow& pool,
+                                       const KernelSet& kernels) {
+  return std::make_unique<KernelPool<std::uint64_t, PoolBitsFn>>(name, pool, kernels.pool_and_bits);
 }
-std::unique_ptr<Op> make_average_pool_f32(const std::string& name, const Window& window,
-                                          bool ceil_mode, bool count_include_pad,
-                                          const KernelSet& kernels) {
-  return std::make_unique<AveragePoolF32>(name, window, ceil_mode, count_include_pad, kernels);
+std::unique_ptr<Op> make_average_pool_f32(const std::string& name, const PoolWindow& pool,
+                                          bool count_include_pad, const KernelSet& kernels) {
+  return std::make_unique<AveragePool>(name, pool, count_include_pad, kernels);
+}
+std::unique_ptr<Op> make_lp_pool_f32(const std::string& name, const PoolWindow& pool,
+                                     std::int64_t p) {
+  return std::make_unique<LpPool>(name, pool, p);
 }
 std::unique_ptr<Op> make_global_average_pool_f32(const std::string& name,
                                                  const KernelSet& kernels) {
-  return std::make_unique<GlobalAveragePoolF32>(name, kernels);
+  return std::make_unique<GlobalPool>(name, kernels.pool_sum_f32, true);
+}
+std::unique_ptr<Op> make_global_max_pool_f32(const std::string& name, const KernelSet& kernels) {
+  return std::make_unique<GlobalPool>(name, kernels.pool_max_f32, false);
 }
 
 }  // namespace bnn

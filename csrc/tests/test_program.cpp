@@ -85,11 +85,11 @@ void check_pooling(const KernelSet& kernels, Random& random) {
   ProgramBuilder floats;
   const int f = floats.add_input("x", declared);
   const auto float_program = floats.finish(
-      {floats.add_op(make_max_pool_f32("pool", window, ceil_mode, kernels), {f})}, true, 1);
+      {floats.add_op(make_max_pool_f32("pool", {window, ceil_mode}, kernels), {f})}, true, 1);
   ProgramBuilder packed;
   int b = packed.add_input("x", declared);
   b = packed.add_op(make_binarize("binarize", {{0.0f}, {kInf}, false}, kernels), {b});
-  b = packed.add_op(make_max_pool_bits("pool", window, ceil_mode, kernels), {b});
+  b = packed.add_op(make_max_pool_bits("pool", {window, ceil_mode}, kernels), {b});
   const auto bit_program =
       packed.finish({packed.add_op(make_unpack("unpack", kernels), {b})}, true, 1);
 
@@ -201,8 +201,8 @@ void check_batches(const KernelSet& kernels, Random& random) {
   ProgramBuilder builder;
   int value = builder.add_input("x", Shape{-1, 6, 6, channels});
   value = builder.add_op(make_f32_layer(conv, filters, thresholds, kernels), {value});
-  value = builder.add_op(
-      make_max_pool_bits("pool", {{2, 2, 0, 0, 1}, {2, 2, 0, 0, 1}}, false, kernels), {value});
+  value = builder.add_op(make_max_pool_bits("pool", {{{2, 2, 0, 0, 1}, {2, 2, 0, 0, 1}}}, kernels),
+                         {value});
   value = builder.add_op(make_xnor_layer(dense, words, FloatEpilogue{}, kernels), {value});
   value = builder.add_op(
       make_channel_arithmetic("scale", {{{EpilogueKind::mul, {0.01f}}}}, kernels), {value});
@@ -370,7 +370,7 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     layer.input_code.digits = 8;
     make_xnor_layer(layer, std::vector<std::uint64_t>(1 << 18), FloatEpilogue{}, kernels);
   });
-  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, false, kernels); });
+  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, false, false, kernels); });
   refused("levels that are not nested",
           [&] { digit_planes("levels", {{{1.0f}, {kInf}, false}, {{0.0f}, {kInf}, false}}); });
   refused("more codes than levels",
@@ -446,7 +446,7 @@ void check_hostile_descriptions(const KernelSet& kernels) {
   });
   refused("a permutation with a repeated axis", [&] { make_permute("p", {0, 0}, kernels); });
   refused("a pool that is all padding",
-          [&] { make_max_pool_f32("pool", {{2, 1, 2, 2, 1}, {2, 1, 2, 2, 1}}, false, kernels); });
+          [&] { make_max_pool_f32("pool", {{{2, 1, 2, 2, 1}, {2, 1, 2, 2, 1}}}, kernels); });
 }
 
 }  // namespace bnn::test

@@ -17,7 +17,7 @@ RANDOM = np.random.default_rng(0)
 
 CASES: Mapping[str, tuple[str, Mapping[str, NDArray[Any]]]] = {
     "GroupNormalization": (
-        """g (float[3, 4, 2, 2] x, float[4] s, float[4] b) => (float[] y) {
+        """g (double[3, 4, 2, 2] x, double[4] s, double[4] b) => (double[] y) {
             y = GroupNormalization<num_groups = 2>(x, s, b) }""",
         {"s": RANDOM.normal(size=4), "b": RANDOM.normal(size=4)},
     ),
@@ -55,9 +55,8 @@ def test_bodies_give_the_same_answers(op: str) -> None:
     assert [value.name for value in graph.outputs] == names
     assert all(value.dtype is not None for node in graph.nodes for value in node.outputs)
     assert all(node.origins == (f"{op} {names[0]}",) for node in graph.nodes)
-    feeds = {"x": RANDOM.normal(size=(3, 4, 2, 2)).astype(np.float32)}
-    for name, array in others.items():
-        feeds[name] = array.astype(np.float32) if array.dtype == np.float64 else array
+    dtype = graph.inputs[0].dtype
+    feeds = {"x": RANDOM.normal(size=(3, 4, 2, 2)).astype(dtype), **others}
     wanted, found = ort.run(model, feeds), evaluate(graph, feeds)
     for name, reference in wanted.items():
         assert found[name].dtype == reference.dtype
@@ -66,23 +65,41 @@ def test_bodies_give_the_same_answers(op: str) -> None:
 
 def test_calls_between_other_nodes() -> None:
     graph = graph_from_text(
-        """g (float[2, 8] x) => (float[2, 8] y) {
+        """g (float[2, 8] x, float[8] s) => (float[2, 8] y) {
             a = Relu(x)
             b = LayerNormalization(a, s)
             c = LayerNormalization(b, s)
             y = Neg(c)
-        }""",
-        {"s": np.ones(8, np.float32)},
+        }"""
     )
     x = RANDOM.normal(size=(2, 8)).astype(np.float32)
-    before = evaluate(graph, {"x": x})["y"]
+    feeds = {"x": x, "s": np.ones(8, np.float32)}
+    before = evaluate(graph, feeds)["y"]
     ExpandFunctions().run(graph)
     graph.remove_dead_nodes()
     graph.check()
     assert op_types(graph)[0] == "Relu"
     assert op_types(graph)[-1] == "Neg"
     assert "LayerNormalization" not in op_types(graph)
-    np.testing.assert_allclose(evaluate(graph, {"x": x})["y"], before, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(evaluate(graph, feeds)["y"], before, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("node", ["LayerNormalization(x, s)", "ReduceL2<keepdims=0>(x, a)"])
+def test_what_the_core_computes_stays(node: str) -> None:
+    graph = graph_from_text(
+        f"g (float[N, 8] x) => (float[] y) {{ y = {node} }}",
+        {"s": np.ones(8, np.float32), "a": np.array([1])},
+    )
+    ExpandFunctions().run(graph)
+    assert len(graph.nodes) == 1
+
+
+def test_ops_with_kernels_of_their_own_stay() -> None:
+    text = "g ({0}[2, 8] x) => ({0}[2, 8] y) {{ y = LayerNormalization(x, s) }}"
+    for kind, dtype in (("float", np.float32), ("float16", np.float16)):
+        graph = graph_from_text(text.format(kind), {"s": np.ones(8, dtype)})
+        ExpandFunctions().run(graph)
+        assert op_types(graph) == ["LayerNormalization"]
 
 
 def test_an_input_of_unknown_type_stays() -> None:
