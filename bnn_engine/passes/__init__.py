@@ -59,6 +59,8 @@ PASSES: tuple[Pass, ...] = (
     FoldConstants(),
     RemoveExpands(),
     ResolveShapes(),
+    FoldConstants(),  # once more: extents are constants only now
+    ResolveShapes(),  # and what they decide is known
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
     RemoveExpands(),  # once more: shapes that are equal show only now
     AssignLayouts(),
