@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph.arithmetic import batch_norm_coefficients
 from bnn_engine.graph.graph import Graph, Node
+from bnn_engine.graph.grid_sample import grid_sample
 from bnn_engine.graph.numpy_ops import numpy_function
 from bnn_engine.graph.windows import WINDOW_OPS
 from bnn_engine.ops import DOMAIN, OPS
@@ -92,6 +93,10 @@ def node_function(
         axis = node.attributes.get("axis", -1)
         assert isinstance(axis, int)
         return _log_softmax(axis)
+    if node.op_type == "GroupNormalization":
+        return _group_norm(node)
+    if node.op_type == "GridSample":
+        return lambda arrays: grid_sample(arrays, node.attributes)
     if node.op_type == "Optional":
         return lambda arrays: [arrays[0] if arrays else None]
     if node.op_type in WINDOW_OPS:
@@ -125,6 +130,25 @@ def _batch_norm(epsilon: float) -> NodeFunction:
         with np.errstate(all="ignore"):
             y = x.astype(s.dtype, copy=False) * s.reshape(along_channels)
             return [(y + b.reshape(along_channels)).astype(x.dtype, copy=False)]
+
+    return run
+
+
+def _group_norm(node: Node) -> NodeFunction:
+    """In float32, as the default ``stash_type`` says; ``onnx.reference`` cannot run it."""
+    groups: Any = node.attributes["num_groups"]
+    epsilon: Any = node.attributes.get("epsilon", 1e-5)
+
+    def run(arrays: Sequence[Array | None]) -> list[Array]:
+        x, scale, bias = (_given(array) for array in arrays)
+        wide = np.float64 if x.dtype == np.float64 else np.float32
+        rows = x.astype(wide).reshape(x.shape[0], groups, -1)
+        with np.errstate(all="ignore"):
+            deviation = np.sqrt(rows.var(axis=2, keepdims=True) + wide(epsilon))
+            normal = ((rows - rows.mean(axis=2, keepdims=True)) / deviation).reshape(x.shape)
+            along_channels = (-1, *[1] * (x.ndim - 2))
+            y = normal.astype(x.dtype) * scale.reshape(along_channels)
+            return [(y + bias.reshape(along_channels)).astype(x.dtype)]
 
     return run
 

@@ -7,12 +7,23 @@ import onnx.defs
 import onnx.inliner
 import onnx.version_converter
 
-from bnn_engine.errors import ModelFormatError, UnsupportedOpError
+from bnn_engine.errors import ModelFormatError
 from bnn_engine.graph.subgraphs import subgraphs
-from bnn_engine.importer.operators import since_version
+from bnn_engine.importer.old_resizes import (
+    hide_old_resizes,
+    restore_resizes,
+    why_not_resizable,
+)
+from bnn_engine.importer.operators import op_label, since_version
 from bnn_engine.ops import DOMAIN, DOMAIN_VERSION
 
-__all__ = ["TARGET_OPSET", "check_opsets", "convert_opset", "inline_functions"]
+__all__ = [
+    "TARGET_OPSET",
+    "check_opsets",
+    "convert_opset",
+    "inline_functions",
+    "unconvertible",
+]
 
 TARGET_OPSET = 21
 
@@ -62,16 +73,29 @@ def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     return inlined
 
 
+def unconvertible(model: onnx.ModelProto) -> list[str]:
+    """Return one line for every node of an old opset that the converter would get wrong."""
+    version = _version(model)
+    return [
+        f"{op_label(node, version)}: {reason}"
+        for node in model.graph.node
+        if version < TARGET_OPSET and (reason := _converts_wrongly(model.graph, node, version))
+    ]
+
+
+def _version(model: onnx.ModelProto) -> int:
+    """Version of the default domain."""
+    versions = (entry.version for entry in model.opset_import if entry.domain == "")
+    return next(versions, TARGET_OPSET)
+
+
 def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
     """Bring the default domain to opset 21, ``model`` perhaps being changed; later ones stay.
 
     Raises:
-        UnsupportedOpError: ops of old opsets that the converter gets wrong.
         ModelFormatError: the converter fails.
     """
-    version = next(
-        (entry.version for entry in model.opset_import if entry.domain == ""), TARGET_OPSET
-    )
+    version = _version(model)
     if version >= TARGET_OPSET:
         return model
     if all(_keeps_meaning(node, version) for node in model.graph.node):
@@ -79,21 +103,17 @@ def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
             if entry.domain == "":
                 entry.version = TARGET_OPSET
         return model
-    wrong = [
-        f"{node.name or node.output[0]!r}: op {node.op_type}, domain '', opset {version}: {reason}"
-        for node in model.graph.node
-        if (reason := _converts_wrongly(node, version))
-    ]
-    if wrong:
-        raise UnsupportedOpError("the model cannot be converted to a current opset", wrong)
     if any(node.domain == DOMAIN for node in model.graph.node):
         model.opset_import.add(domain=DOMAIN, version=DOMAIN_VERSION)
+    hide_old_resizes(model, version)
     try:
-        return onnx.version_converter.convert_version(model, TARGET_OPSET)
+        converted = onnx.version_converter.convert_version(model, TARGET_OPSET)
     except Exception as error:  # native code: its exception types are not part of its interface
         raise ModelFormatError(
             f"cannot convert the model from opset {version} to {TARGET_OPSET}: {error}"
         ) from error
+    restore_resizes(converted)
+    return converted
 
 
 # Ops whose versions between opset 13 and 21 differ in the types they allow, or in attributes with
@@ -142,16 +162,9 @@ def _keeps_meaning(node: onnx.NodeProto, version: int) -> bool:
     )
 
 
-def _converts_wrongly(node: onnx.NodeProto, version: int) -> str | None:
+def _converts_wrongly(graph: onnx.GraphProto, node: onnx.NodeProto, version: int) -> str | None:
     if node.domain:
         return None
     if node.op_type == "Scan" and version == 8:
         return "Scan of opset 8 works on batches, later ones do not; export with opset 9"
-    if node.op_type == "Resize" and version == 10:
-        return "Resize of opset 10 has no exact counterpart in later opsets; export with opset 11"
-    linear = any(
-        attribute.name == "mode" and attribute.s != b"nearest" for attribute in node.attribute
-    )
-    if node.op_type == "Upsample" and linear:
-        return "linear Upsample has no exact counterpart in later opsets; export with opset 11"
-    return None
+    return why_not_resizable(graph, node, version)

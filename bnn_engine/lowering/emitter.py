@@ -292,7 +292,7 @@ class Emitter:
         if grid.offset == 0 and code.ternary and not self.keep_nan:
             return self.signs(name, value)
         infinity = np.full(1, np.inf, np.float32)
-        if grid.offset == 0 and code.digits == 0:
+        if grid.offset == 0 and code.planes == 1 and code.digits == 0:
             everywhere = np.zeros(1, np.float32), infinity
             return self.binarized(name, value, _core.Thresholds(*everywhere, False))
         levels = [

@@ -20,7 +20,7 @@ _MAX_PAD = 1 << 20
 
 
 class Pad(NativeOp):
-    """``Pad``: a frame of packed pixels around signs, else positions of elements."""
+    """``Pad``: a frame of packed pixels around bits, else positions of elements."""
 
     types = ALL_TYPES
 

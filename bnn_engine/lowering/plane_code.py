@@ -10,7 +10,7 @@ import numpy as np
 from bnn_engine import _core
 from bnn_engine.graph import Value
 from bnn_engine.passes.facts import possible_values
-from bnn_engine.passes.grids import InputGrid, input_grid
+from bnn_engine.passes.grids import InputGrid, input_grids
 
 __all__ = ["SIGNS", "TERNARY", "PlaneCode", "code_for", "code_of_values", "grid_of_signs"]
 
@@ -102,11 +102,12 @@ def code_of_values(values: Sequence[float]) -> tuple[PlaneCode, list[int]]:
     """A code for a Quantize's values, and the word of each; digits of its levels at worst."""
     numbers = np.asarray(values, np.float32) + np.float32(0)
     distinct = np.unique(numbers)
-    grid = input_grid(distinct)
-    if grid is None:
+    grids = input_grids(distinct)
+    if not grids:
         digits = (len(values) - 1).bit_length()
         table = [*map(float, values), *[None] * ((1 << digits) - len(values))]
         return PlaneCode(digits, 0, False, False, tuple(table)), list(range(len(values)))
+    grid = grids[0]
     code = code_for(grid.levels, distinct.tolist())
     levels = [grid.levels[index] for index in np.searchsorted(distinct, numbers)]
     return code, [code.word(level) for level in levels]

@@ -13,23 +13,28 @@ from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.bipolar_quant import BipolarQuants
 from bnn_engine.passes.common_subexpressions import CommonSubexpressions
+from bnn_engine.passes.dense_as_conv import DenseLayersAsConvolutions
 from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.int_quant import IntQuants
+from bnn_engine.passes.linear_quantization import ExpandDequantize, ExpandQuantize
 from bnn_engine.passes.lost_signs import FindLostSigns
+from bnn_engine.passes.mask_triangles import MaskTriangles
 from bnn_engine.passes.merge_pads import MergePads
 from bnn_engine.passes.multi_threshold import MultiThresholds
 from bnn_engine.passes.pad_after_sign import PadAfterBinarize, PadAfterSign
 from bnn_engine.passes.qcdq import QuantizeDequantize
 from bnn_engine.passes.quantize_values import QuantizeValues
+from bnn_engine.passes.remove_dropout import RemoveDropout
 from bnn_engine.passes.remove_expands import RemoveExpands
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.widen_floats import WidenFloats
 from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
 __all__ = [
@@ -44,8 +49,10 @@ __all__ = [
 ]
 
 PASSES: tuple[Pass, ...] = (
+    RemoveDropout(),
     RemoveIdentity(),
     ExpandFunctions(),
+    WidenFloats(),
     FoldConstants(),
     RemoveExpands(),
     ResolveShapes(),
@@ -66,11 +73,15 @@ PASSES: tuple[Pass, ...] = (
     PadAfterSign(),
     PadAfterBinarize(),
     MergePads(),
+    DenseLayersAsConvolutions(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
     SignsOfSums(),
     AbsorbIntoThresholds(),
     FindLostSigns(),
+    ExpandQuantize(),  # what of them is left, after low-bit layers have been found
+    ExpandDequantize(),
+    MaskTriangles(),
     BatchAxis(),
 )
 """All passes in the order in which they run."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import numpy as np
 import onnx
 import onnx.defs
 import onnx.inliner
@@ -18,7 +17,7 @@ __all__ = ["ExpandFunctions"]
 
 _LOG = logging.getLogger(__name__)
 
-_EXPANDED = frozenset(
+_ALWAYS = frozenset(
     {
         "AffineGrid",
         "Attention",
@@ -26,29 +25,23 @@ _EXPANDED = frozenset(
         "CastLike",
         "CausalConvWithState",
         "CenterCropPad",
-        "DepthToSpace",
         "DynamicQuantizeLinear",
-        "GroupNormalization",
         "HammingWindow",
         "HannWindow",
-        "LayerNormalization",
         "LinearAttention",
         "MeanVarianceNormalization",
         "NegativeLogLikelihoodLoss",
-        "RMSNormalization",
-        "ReduceL1",
-        "ReduceL2",
-        "ReduceLogSum",
-        "ReduceLogSumExp",
-        "ReduceSumSquare",
         "RotaryEmbedding",
         "SoftmaxCrossEntropyLoss",
-        "SpaceToDepth",
         "SwiGLU",
     }
 )
 
-# Of these the core has kernels for float32 tensors, parameters being constant and extents known.
+_ROUNDED_BY_PARTS = frozenset({"LogSoftmax", "Softmax"})
+"""Ops of 16-bit floats whose reference rounds after each op of the body."""
+
+_HALVES = ("float16", "bfloat16")
+
 _KERNELS = frozenset(
     {
         "DepthToSpace",
@@ -63,6 +56,8 @@ _KERNELS = frozenset(
         "SpaceToDepth",
     }
 )
+"""Of these the core has kernels for float32 tensors, parameters being constant and extents known;
+16-bit floats are computed as float32."""
 
 
 class ExpandFunctions(Pass):
@@ -83,12 +78,20 @@ class ExpandFunctions(Pass):
 
 
 def _is_call(node: Node) -> bool:
-    return node.domain == "" and node.op_type in _EXPANDED and not _has_kernel(node)
+    if node.domain:
+        return False
+    if node.op_type in _ROUNDED_BY_PARTS:
+        return _type_name(node.input(0)) in _HALVES
+    return node.op_type in _ALWAYS or (node.op_type in _KERNELS and not _has_kernel(node))
+
+
+def _type_name(value: Value | None) -> str | None:
+    return None if value is None or value.dtype is None else value.dtype.name
 
 
 def _has_kernel(node: Node) -> bool:
     x = node.input(0)
-    if node.op_type not in _KERNELS or x is None or x.dtype != np.float32 or x.shape is None:
+    if x is None or x.shape is None or _type_name(x) not in ("float32", *_HALVES):
         return False
     if any(value is not None and value.const is None for value in node.inputs[1:]):
         return False

@@ -17,7 +17,7 @@ RANDOM = np.random.default_rng(0)
 
 CASES: Mapping[str, tuple[str, Mapping[str, NDArray[Any]]]] = {
     "GroupNormalization": (
-        """g (float[3, 4, 2, 2] x, float[4] s, float[4] b) => (float[] y) {
+        """g (double[3, 4, 2, 2] x, double[4] s, double[4] b) => (double[] y) {
             y = GroupNormalization<num_groups = 2>(x, s, b) }""",
         {"s": RANDOM.normal(size=4), "b": RANDOM.normal(size=4)},
     ),
@@ -55,9 +55,8 @@ def test_bodies_give_the_same_answers(op: str) -> None:
     assert [value.name for value in graph.outputs] == names
     assert all(value.dtype is not None for node in graph.nodes for value in node.outputs)
     assert all(node.origins == (f"{op} {names[0]}",) for node in graph.nodes)
-    feeds = {"x": RANDOM.normal(size=(3, 4, 2, 2)).astype(np.float32)}
-    for name, array in others.items():
-        feeds[name] = array.astype(np.float32) if array.dtype == np.float64 else array
+    dtype = graph.inputs[0].dtype
+    feeds = {"x": RANDOM.normal(size=(3, 4, 2, 2)).astype(dtype), **others}
     wanted, found = ort.run(model, feeds), evaluate(graph, feeds)
     for name, reference in wanted.items():
         assert found[name].dtype == reference.dtype
@@ -93,6 +92,14 @@ def test_what_the_core_computes_stays(node: str) -> None:
     )
     ExpandFunctions().run(graph)
     assert len(graph.nodes) == 1
+
+
+def test_ops_with_kernels_of_their_own_stay() -> None:
+    text = "g ({0}[2, 8] x) => ({0}[2, 8] y) {{ y = LayerNormalization(x, s) }}"
+    for kind, dtype in (("float", np.float32), ("float16", np.float16)):
+        graph = graph_from_text(text.format(kind), {"s": np.ones(8, dtype)})
+        ExpandFunctions().run(graph)
+        assert op_types(graph) == ["LayerNormalization"]
 
 
 def test_an_input_of_unknown_type_stays() -> None:
