@@ -34,6 +34,7 @@ from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.unit_transposes import UnitTransposes
 from bnn_engine.passes.widen_floats import WidenFloats
 from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
@@ -59,6 +60,7 @@ PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
     RemoveExpands(),  # once more: shapes that are equal show only now
     AssignLayouts(),
+    UnitTransposes(),
     ExplicitPadding(),
     HoistCasts(),
     CommonSubexpressions(),
