@@ -17,6 +17,7 @@ from bnn_engine.passes.dense_as_conv import DenseLayersAsConvolutions
 from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
+from bnn_engine.passes.fold_shapes import FoldShapes
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.int_quant import IntQuants
 from bnn_engine.passes.linear_quantization import ExpandDequantize, ExpandQuantize
@@ -30,7 +31,6 @@ from bnn_engine.passes.quantize_values import QuantizeValues
 from bnn_engine.passes.remove_dropout import RemoveDropout
 from bnn_engine.passes.remove_expands import RemoveExpands
 from bnn_engine.passes.remove_identity import RemoveIdentity
-from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 from bnn_engine.passes.trunc import Truncs
@@ -56,7 +56,7 @@ PASSES: tuple[Pass, ...] = (
     WidenFloats(),
     FoldConstants(),
     RemoveExpands(),
-    ResolveShapes(),
+    FoldShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
     RemoveExpands(),  # once more: shapes that are equal show only now
     AssignLayouts(),
@@ -92,7 +92,7 @@ UNFUSED_PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
     ExpandFunctions(),
     FoldConstants(),
-    ResolveShapes(),
+    FoldShapes(),
     ExplicitPadding(),
     BatchAxis(),
 )
