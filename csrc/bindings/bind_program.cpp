@@ -197,6 +197,7 @@ void register_program(py::module_& module) {
   register_binary_layers(module, builder);
   register_bits(module, builder);
   register_elementwise(builder);
+  register_indexing(module, builder);
   register_moving(module, builder);
   register_pooling(module, builder);
   register_statistics(module, builder);
