@@ -189,6 +189,9 @@ class ProgramBuilder:
     def index_axes(
         self, name: str, input: int, axes: Sequence[AxisIndex], fill: bytes = b""
     ) -> int: ...
+    def arg_extreme(
+        self, name: str, input: int, largest: bool, last: bool, axis: int, keep_axis: bool
+    ) -> int: ...
     def reduce(
         self, name: str, input: int, operation: str, axes: Sequence[int], keep_axes: bool
     ) -> int: ...

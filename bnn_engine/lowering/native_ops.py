@@ -21,6 +21,7 @@ from bnn_engine.lowering.products import Product
 from bnn_engine.lowering.reductions import Reduce
 from bnn_engine.lowering.reshaping import Cast, Identity, Reshape, SpaceAndDepth, Transpose
 from bnn_engine.lowering.resizing import Resize
+from bnn_engine.lowering.selection import ArgExtreme
 from bnn_engine.lowering.signs import Sign
 from bnn_engine.lowering.slicing import Expand, Gather, Slice, Split, Tile
 from bnn_engine.lowering.softmax import Softmax
@@ -30,11 +31,14 @@ __all__ = ["NATIVE_OPS", "why_not_native"]
 _ARITHMETIC, _CAST, _POOL, _SOFTMAX = Arithmetic(), Cast(), Pool(), Softmax()
 _PRODUCT, _BINARY_DENSE, _BINARY_CONV, _RESHAPE = Product(), BinaryGemm(), BinaryConv(), Reshape()
 _GLOBAL_POOL, _REDUCE, _SPACE_AND_DEPTH = GlobalPool(), Reduce(), SpaceAndDepth()
+_ARG_EXTREME = ArgExtreme()
 _GROUP_NORM, _LAYER_NORM = GroupNormalization(), LayerNormalization()
 
 NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     **{("", op_type): function for op_type, function in ELEMENT_FUNCTIONS.items()},
     ("", "Add"): _ARITHMETIC,
+    ("", "ArgMax"): _ARG_EXTREME,
+    ("", "ArgMin"): _ARG_EXTREME,
     ("", "AveragePool"): _POOL,
     ("", "BatchNormalization"): _ARITHMETIC,
     ("", "Cast"): _CAST,

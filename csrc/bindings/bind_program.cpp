@@ -199,6 +199,7 @@ void register_program(py::module_& module) {
   register_elementwise(builder);
   register_moving(module, builder);
   register_pooling(module, builder);
+  register_selection(module, builder);
   register_statistics(module, builder);
   builder.def(py::init<>())
       .def(

@@ -87,6 +87,7 @@ void register_bits(pybind11::module_& module, ProgramBuilderClass& builder);
 void register_elementwise(ProgramBuilderClass& builder);
 void register_moving(pybind11::module_& module, ProgramBuilderClass& builder);
 void register_pooling(pybind11::module_& module, ProgramBuilderClass& builder);
+void register_selection(pybind11::module_& module, ProgramBuilderClass& builder);
 void register_statistics(pybind11::module_& module, ProgramBuilderClass& builder);
 
 }  // namespace bnn
