@@ -13,7 +13,6 @@ __all__ = [
     "FLOATS",
     "INTEGERS",
     "NUMBERS",
-    "UNSIGNED",
     "ElementType",
     "as_stored",
     "element_type",
@@ -43,8 +42,7 @@ _NAMES: dict[str, ElementType] = {
 ALL_TYPES: frozenset[ElementType] = frozenset(_NAMES.values())
 FLOAT32: frozenset[ElementType] = frozenset({"f32"})
 FLOATS: frozenset[ElementType] = frozenset({"f32", "f64", "f16", "bf16"})
-UNSIGNED: frozenset[ElementType] = frozenset({"u8", "u16", "u32", "u64"})
-INTEGERS: frozenset[ElementType] = UNSIGNED | frozenset({"i8", "i16", "i32", "i64"})
+INTEGERS: frozenset[ElementType] = frozenset({"i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"})
 NUMBERS: frozenset[ElementType] = FLOATS | INTEGERS
 
 

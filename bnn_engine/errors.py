@@ -24,21 +24,28 @@ class BnnWarning(UserWarning):
     """The model can be run, but seems not to be what was trained."""
 
 
-class ModelFormatError(BnnError, ValueError):
-    """The source is not a valid ONNX model: unreadable, truncated, inconsistent or too large."""
-
-
-class UnsupportedOpError(BnnError, NotImplementedError):
-    """The model contains nodes that cannot be run.
-
-    ``problems`` lists one line for *every* node that stands in the way: its name, op type, domain,
-    opset version and the reason.
-    """
+class _ListingError(BnnError):
+    """An error with one line for *every* problem that was found, also in ``problems``."""
 
     def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
         lines = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(message + lines)
         self.problems = tuple(problems)
+
+
+class ModelFormatError(_ListingError, ValueError):
+    """The source is not a valid ONNX model: unreadable, truncated, inconsistent or too large.
+
+    ``problems`` lists everything that is wrong with a model that could be read.
+    """
+
+
+class UnsupportedOpError(_ListingError, NotImplementedError):
+    """The model is valid but contains nodes that cannot be run.
+
+    ``problems`` lists one line for *every* node that stands in the way: its name, op type, domain,
+    opset version and the reason.
+    """
 
 
 class ShapeError(BnnError, ValueError):

@@ -182,7 +182,11 @@ def _max_pool(arrays: Sequence[Any], attributes: Attributes) -> list[Array]:
     """As ONNX Runtime: from the lowest finite number on, so NaN never wins."""
     x = arrays[0]
     window = _window(x.shape[2:], attributes["kernel_shape"], attributes)
-    lowest = (np.iinfo if x.dtype.kind in "iu" else np.finfo)(x.dtype).min
+    number = x.dtype.type  # np.finfo does not know bfloat16
+    if x.dtype.kind in "iu":
+        lowest = np.iinfo(x.dtype).min
+    else:
+        lowest = np.nextafter(number(-np.inf), number(0))
     positions = np.arange(math.prod(x.shape[2:]), dtype=np.int64)
     by_column = attributes.get("storage_order", 0)
     image = positions.reshape(x.shape[2:], order="F" if by_column else "C")[None, None]
@@ -190,7 +194,8 @@ def _max_pool(arrays: Sequence[Any], attributes: Attributes) -> list[Array]:
     index = np.full((1, 1, *window.counts), -1, np.int64) + np.zeros(best.shape, np.int64)
     taps = zip(window.taps(window.pad(x, lowest)), window.taps(window.pad(image, -1)), strict=True)
     for (_, elements), (_, where) in taps:
-        better = elements > best
+        with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
+            better = elements > best
         best = np.where(better, elements, best)
         index = np.where(better, where, index)
     planes = np.arange(math.prod(x.shape[:2]), dtype=np.int64) * positions.size

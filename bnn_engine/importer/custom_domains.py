@@ -136,7 +136,10 @@ def adopt_custom_ops(model: onnx.ModelProto) -> list[str]:
     ]
     if not found:
         return []
-    problems = [f"{node_label(node)}: {text}" for node in found for text in _adopt(node)]
+    problems = []
+    for node in found:
+        label = node_label(node)
+        problems += [f"{label}: {text}" for text in _adopt(node)]
     if problems:
         return problems
     versioned = any(entry.domain == "" for entry in model.opset_import)
@@ -147,8 +150,9 @@ def adopt_custom_ops(model: onnx.ModelProto) -> list[str]:
 
 
 def _adopt(node: onnx.NodeProto) -> list[str]:
-    """Rewrite ``node``, or leave it and return one line for everything wrong with it."""
+    """Rewrite ``node``; where that fails, only its op, and return one line for every reason."""
     versions = _CUSTOM_OPS[node.op_type]
+    node.domain, node.op_type = DOMAIN, versions[0].name
     by_inputs = {len(OPS[version.name].inputs): version for version in versions}
     op = by_inputs.get(len(node.input))
     if op is None or not all(node.input) or len(node.output) != 1:
@@ -162,10 +166,10 @@ def _adopt(node: onnx.NodeProto) -> list[str]:
     ]
     attributes: dict[str, int | float | str] = {}
     for name, attribute in op.attributes.items():
-        value = attribute_value(given[name]) if name in given else attribute.default
         try:
+            value = attribute_value(given[name]) if name in given else attribute.default
             attributes[attribute.name] = attribute.read(value)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             problems.append(f"attribute {name!r}: {error}")
     if problems:
         return problems
@@ -174,7 +178,7 @@ def _adopt(node: onnx.NodeProto) -> list[str]:
     ]
     del node.attribute[:]
     node.attribute.extend(made)
-    node.domain, node.op_type = DOMAIN, op.name
+    node.op_type = op.name
     return []
 
 

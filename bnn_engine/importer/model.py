@@ -14,6 +14,7 @@ from bnn_engine.importer.normalise import (
     check_opsets,
     convert_opset,
     inline_functions,
+    unconvertible,
 )
 from bnn_engine.importer.old_slopes import lay_slopes_along_channels
 from bnn_engine.importer.operators import check_uses, unknown_ops
@@ -50,20 +51,17 @@ def import_model(source: Source) -> Graph:
     model, folder = read_model(source)
     _require_valid(check_texts(model))
     weights, problems = check_tensors(model, folder)
-    problems += check_structure(model)
-    _require_valid(problems)
+    inconsistent = check_structure(model)
     packed = _is_packed(model)
     skeleton = normalise_domains(without_weights(model, weights, keep_types=packed))
-    problems = [] if packed else adopt_custom_ops(skeleton)
-    _require_valid([*problems, *check_opsets(skeleton), *sort_nodes(skeleton.graph)])
-    _require_known(skeleton)
-    _require_valid(check_uses(skeleton))
+    if not inconsistent:  # else cycles may be nothing but names with two meanings
+        inconsistent = sort_nodes(skeleton.graph)
+    problems += inconsistent
+    problems += [] if packed else adopt_custom_ops(skeleton)
+    _require_sound(skeleton, problems)
     if any(function.domain != DOMAIN for function in skeleton.functions):
         skeleton = inline_functions(skeleton)
-        if not packed:
-            _require_valid(adopt_custom_ops(skeleton))
-        _require_known(skeleton)
-        _require_valid(check_uses(skeleton))
+        _require_sound(skeleton, [] if packed else adopt_custom_ops(skeleton))
     if packed:
         graph = from_model(skeleton, weights)
         graph.analysed = True
@@ -87,14 +85,17 @@ def _is_packed(model: onnx.ModelProto) -> bool:
 
 def _require_valid(problems: list[str]) -> None:
     if problems:
-        lines = "".join(f"\n  - {problem}" for problem in problems)
-        raise ModelFormatError(f"this is not a valid ONNX model:{lines}")
+        raise ModelFormatError("this is not a valid ONNX model:", problems)
 
 
-def _require_known(model: onnx.ModelProto) -> None:
-    unknown = unknown_ops(model)
-    if unknown:
-        raise UnsupportedOpError("the model contains ops that cannot be run:", unknown)
+def _require_sound(model: onnx.ModelProto, problems: list[str]) -> None:
+    """Raise one error with ``problems`` and all that is wrong with ops and how they are used."""
+    opsets = check_opsets(model)
+    unsupported = [] if opsets else [*unknown_ops(model), *unconvertible(model)]
+    problems = [*problems, *opsets, *([] if opsets else check_uses(model))]
+    _require_valid([*problems, *unsupported] if problems else [])
+    if unsupported:
+        raise UnsupportedOpError("the model contains ops that cannot be run:", unsupported)
 
 
 def _domain_problems(graph: Graph) -> list[str]:

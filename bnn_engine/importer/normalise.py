@@ -7,17 +7,23 @@ import onnx.defs
 import onnx.inliner
 import onnx.version_converter
 
-from bnn_engine.errors import ModelFormatError, UnsupportedOpError
+from bnn_engine.errors import ModelFormatError
 from bnn_engine.graph.subgraphs import subgraphs
 from bnn_engine.importer.old_resizes import (
     hide_old_resizes,
     restore_resizes,
     why_not_resizable,
 )
-from bnn_engine.importer.operators import since_version
+from bnn_engine.importer.operators import op_label, since_version
 from bnn_engine.ops import DOMAIN, DOMAIN_VERSION
 
-__all__ = ["TARGET_OPSET", "check_opsets", "convert_opset", "inline_functions"]
+__all__ = [
+    "TARGET_OPSET",
+    "check_opsets",
+    "convert_opset",
+    "inline_functions",
+    "unconvertible",
+]
 
 TARGET_OPSET = 21
 
@@ -67,16 +73,29 @@ def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     return inlined
 
 
+def unconvertible(model: onnx.ModelProto) -> list[str]:
+    """Return one line for every node of an old opset that the converter would get wrong."""
+    version = _version(model)
+    return [
+        f"{op_label(node, version)}: {reason}"
+        for node in model.graph.node
+        if version < TARGET_OPSET and (reason := _converts_wrongly(model.graph, node, version))
+    ]
+
+
+def _version(model: onnx.ModelProto) -> int:
+    """Version of the default domain."""
+    versions = (entry.version for entry in model.opset_import if entry.domain == "")
+    return next(versions, TARGET_OPSET)
+
+
 def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
     """Bring the default domain to opset 21, ``model`` perhaps being changed; later ones stay.
 
     Raises:
-        UnsupportedOpError: ops of old opsets that the converter gets wrong.
         ModelFormatError: the converter fails.
     """
-    version = next(
-        (entry.version for entry in model.opset_import if entry.domain == ""), TARGET_OPSET
-    )
+    version = _version(model)
     if version >= TARGET_OPSET:
         return model
     if all(_keeps_meaning(node, version) for node in model.graph.node):
@@ -84,13 +103,6 @@ def convert_opset(model: onnx.ModelProto) -> onnx.ModelProto:
             if entry.domain == "":
                 entry.version = TARGET_OPSET
         return model
-    wrong = [
-        f"{node.name or node.output[0]!r}: op {node.op_type}, domain '', opset {version}: {reason}"
-        for node in model.graph.node
-        if (reason := _converts_wrongly(model.graph, node, version))
-    ]
-    if wrong:
-        raise UnsupportedOpError("the model cannot be converted to a current opset", wrong)
     if any(node.domain == DOMAIN for node in model.graph.node):
         model.opset_import.add(domain=DOMAIN, version=DOMAIN_VERSION)
     hide_old_resizes(model, version)

@@ -15,7 +15,7 @@ from bnn_engine.graph.subgraphs import subgraphs
 from bnn_engine.importer.structure import node_label
 from bnn_engine.ops import DOMAIN, OPS
 
-__all__ = ["check_uses", "since_version", "unknown_ops"]
+__all__ = ["check_uses", "op_label", "since_version", "unknown_ops"]
 
 _STANDARD_DOMAINS = ("", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training")
 
@@ -78,6 +78,13 @@ def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
             yield from _all_nodes(inner.node)
 
 
+def op_label(node: onnx.NodeProto, opset: int | None) -> str:
+    """How messages name a node that cannot be run; ``opset`` is None where it is not imported."""
+    name = node.name or "".join(node.output[:1])
+    version = "not imported" if opset is None else opset
+    return f"{name!r}: op {node.op_type}, domain {node.domain!r}, opset {version}"
+
+
 def unknown_ops(model: onnx.ModelProto) -> list[str]:
     """Return one line for every node whose op is neither standard nor ours nor a function."""
     versions = {entry.domain: entry.version for entry in model.opset_import}
@@ -86,11 +93,7 @@ def unknown_ops(model: onnx.ModelProto) -> list[str]:
     for node in _all_nodes(model.graph.node):
         reason = _unknown(node, versions, functions)
         if reason:
-            version = versions.get(node.domain)
-            lines.append(
-                f"{(node.name or node.output[0])!r}: op {node.op_type}, domain {node.domain!r}, "
-                f"opset {version if version is not None else 'not imported'}: {reason}"
-            )
+            lines.append(f"{op_label(node, versions.get(node.domain))}: {reason}")
     return lines
 
 

@@ -97,6 +97,11 @@ def check_structure(model: onnx.ModelProto) -> list[str]:
         f"output {name!r} is listed twice" for name in _repeated(info.name for info in graph.output)
     )
     problems.extend("a function has no name" for f in model.functions if not f.name)
+    if model.producer_name == "pytorch" and any("does not exist" in line for line in problems):
+        problems.append(
+            f"pytorch {model.producer_version} wrote this model, whose dynamo exporter is known to "
+            "lose values: export again with dynamo=False, or with another opset_version"
+        )
     return problems
 
 

@@ -102,12 +102,13 @@ def _dtype(value: Value) -> np.dtype[Any]:
 
 
 def _python_layer(node: Node, reason: str, graph: Graph) -> LayerSummary:
+    reasons = [graph.reasons.get(node.output.name, ""), f"runs in Python: {reason}"]
     return LayerSummary(
         layer_name(node),
         node.op_type,
         executor="python",
         fused=fused_origins(node, ()),
-        reason=graph.reasons.get(node.output.name, reason),
+        reason="; ".join(filter(None, reasons)),
     )
 
 

@@ -43,7 +43,7 @@ class Concat(NativeOp):
         if len(parts) == len(values) and _fit_as_bits(values, parts, axis):
             made, ids = parts[0], [part.id for part in parts]
         else:
-            last = rank == 4 and any(part.form == "channels_last" for part in parts)
+            last = rank in (3, 4, 5) and any(part.form == "channels_last" for part in parts)
             made = Located(
                 -1, "channels_last" if last else "plain", element=element_of(node.output)
             )
@@ -55,10 +55,13 @@ class Concat(NativeOp):
 def _part(value: Value, like: Located, emitter: Emitter) -> int:
     """``value`` as elements, stored as ``like`` is."""
     last = like.form == "channels_last"
-    if value.const is not None:
-        array = value.const.transpose(0, 2, 3, 1) if last else value.const
-        return emitter.constant(np.ascontiguousarray(array))
-    return emitter.rows(value) if last else emitter.plain(value)
+    if value.const is None:
+        return emitter.channels_last(value) if last else emitter.plain(value)
+    array = value.const
+    if last:
+        array = np.moveaxis(array, 1, -1)
+        array = array[:, np.newaxis] if array.ndim == 3 else array
+    return emitter.constant(np.ascontiguousarray(array))
 
 
 def _fit_as_bits(values: list[Value], parts: list[Located], axis: int) -> bool:

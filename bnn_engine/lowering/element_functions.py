@@ -12,7 +12,6 @@ from bnn_engine.element_types import (
     FLOATS,
     INTEGERS,
     NUMBERS,
-    UNSIGNED,
     ElementType,
     element_type,
 )
@@ -182,11 +181,6 @@ class Comparison(ElementFunction):
 class Mod(ElementFunction):
     """``Mod``: the remainder has the sign of the divisor, or with fmod=1 that of the dividend."""
 
-    def decline(self, node: Node) -> str | None:
-        """See :class:`NativeOp`."""
-        truncated = node.attributes.get("fmod", 0) != 0
-        return _unlike(node.inputs, self.takes if truncated else self.takes & INTEGERS)
-
     def compute(self, node: Node, operands: list[int], emitter: Emitter) -> int:
         """See :class:`ElementFunction`."""
         truncated = node.attributes.get("fmod", 0) != 0
@@ -195,7 +189,7 @@ class Mod(ElementFunction):
 
 
 class BitShift(ElementFunction):
-    """``BitShift`` of unsigned integers."""
+    """``BitShift`` to the left or right."""
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
@@ -325,7 +319,7 @@ ELEMENT_FUNCTIONS: dict[str, ElementFunction] = {
     "Asinh": _FUNCTION,
     "Atan": _FUNCTION,
     "Atanh": _FUNCTION,
-    "BitShift": BitShift(UNSIGNED),
+    "BitShift": BitShift(INTEGERS),
     "BitwiseAnd": _BITWISE,
     "BitwiseNot": Unary(INTEGERS),
     "BitwiseOr": _BITWISE,

@@ -3,7 +3,8 @@
 Physical forms of a float or packed value:
 
 * *plain*: row-major in the axis order of ONNX;
-* *channels last*: an image [N, C, H, W] stored as [N, H, W, C];
+* *channels last*: an image [N, C, H, W] stored as [N, H, W, C], likewise with a depth; lines
+  [N, C, L] as images [N, 1, L, C];
 * *flattened channels last*: [N, C·H·W] whose memory is [N, H, W, C]: dense layers permute their
   weights instead of moving activations.
 
@@ -15,8 +16,9 @@ costs nothing until a layer asks for floats. All other values are stored as thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -25,8 +27,9 @@ from numpy.typing import NDArray
 from bnn_engine import _core
 from bnn_engine.element_types import ElementType, as_stored, element_type
 from bnn_engine.graph import Node, Value
+from bnn_engine.lowering.plane_code import SIGNS, TERNARY, PlaneCode, code_for
 from bnn_engine.lowering.summary import LayerSummary
-from bnn_engine.passes.facts import is_bipolar
+from bnn_engine.passes.grids import InputGrid
 
 __all__ = ["Emitter", "Located"]
 
@@ -40,8 +43,8 @@ class Located:
     Attributes:
         id: value of the program builder.
         form: physical form.
-        bits: packed ±1 instead of float32.
-        ternary: packed signs with a mask of what is not 0.
+        bits: packed bits instead of numbers.
+        code: what bits stand for.
         element: type of the stored elements, where they are not bits.
         image: (C, H, W) of a flattened image, else None.
     """
@@ -49,7 +52,7 @@ class Located:
     id: int
     form: Form
     bits: bool = False
-    ternary: bool = False
+    code: PlaneCode = SIGNS
     element: ElementType = "f32"
     image: tuple[int, int, int] | None = None
 
@@ -76,7 +79,7 @@ class Emitter:
         self._pending = {id(node) for node in nodes}
         self._located: dict[int, Located] = {}
         self._converted: dict[tuple[Located, str], int] = {}
-        self._packings: dict[Located, Located] = {}
+        self._packings: dict[tuple[Located, InputGrid], Located] = {}
         self._layers: list[tuple[int, LayerSummary]] = []
 
     def owns(self, node: Node) -> bool:
@@ -158,29 +161,46 @@ class Emitter:
         if not located.bits:
             return located
         name = f"{value.name} (unpacked)"
+        unpacked = self._convert(located, "floats", lambda: self.unpacked(name, located).id)
+        return replace(located, id=unpacked, bits=False, code=SIGNS)
 
-        def unpack() -> int:
-            if located.ternary:
-                values = np.array([0, 0, 1, -1], np.float32)
-                unpacked = self.builder.unpack_planes(name, located.id, values)
-            else:
-                unpacked = self.builder.unpack(name, located.id)
-            if located.image is None:
-                return unpacked
+    def unpacked(self, name: str, located: Located) -> Located:
+        """Packed bits as the numbers that they stand for."""
+        if located.code == SIGNS:
+            step = self.builder.unpack(name, located.id)
+        else:
+            step = self.builder.unpack_planes(name, located.id, located.code.table())
+        if located.image is not None:
             channels, height, width = located.image
-            return self.builder.reshape(name, unpacked, [0, channels * height * width])
+            step = self.builder.reshape(name, step, [0, channels * height * width])
+        return replace(located, id=step, bits=False, code=SIGNS)
 
-        converted = self._convert(located, "floats", unpack)
-        return replace(located, id=converted, bits=False, ternary=False)
+    def with_nan(self, name: str, located: Located, value: Value) -> Located:
+        """Packed bits as the numbers that they stand for, and NaN where ``value`` is NaN.
+
+        Adding ``value`` clipped to 0 changes nothing else.
+        """
+        zero = np.zeros(1, np.float32)
+        clip = _core.FloatEpilogue([("max", zero), ("min", zero)])
+        numbers = self.unpacked(name, located)
+        if located.form == "channels_last":
+            source = self.channels_last(value)
+        else:
+            source = self.floats(value).id if located.image is not None else self.plain(value)
+        nan = self.builder.channel_arithmetic(name, source, clip)
+        return replace(numbers, id=self.builder.binary(name, "Add", numbers.id, nan))
 
     def plain(self, value: Value) -> int:
         """``value`` as plain elements of its dtype."""
         located = self.located(value)
-        if located.bits and located.form == "channels_last" and not located.ternary:
-            name = f"{value.name} (NCHW)"
-            return self._convert(
-                located, "plain", lambda: self.builder.unpack_planar(name, located.id)
-            )
+        if located.bits and located.form == "channels_last" and located.code == SIGNS:
+            name = f"{value.name} (channels first)"
+
+            def unpack() -> int:
+                unpacked = self.builder.unpack_planar(name, located.id)
+                return self._without_height(name, value, unpacked)
+
+            return self._convert(located, "plain", unpack)
         return self._plain(value, self.elements(value))
 
     def plain_numbers(self, value: Value) -> Located:
@@ -193,11 +213,14 @@ class Emitter:
         """``value``, which ``located`` holds as numbers, in plain form."""
         if located.form == "plain":
             return located.id
-        name = f"{value.name} (NCHW)"
+        name = f"{value.name} (channels first)"
 
         def move() -> int:
             if located.image is None:
-                return self.builder.permute(name, located.id, [0, 3, 1, 2])
+                axes = max(value.rank or 4, 4)
+                order = [0, axes - 1, *range(1, axes - 1)]
+                moved = self.builder.permute(name, located.id, order)
+                return self._without_height(name, value, moved)
             channels, height, width = located.image
             pixels = self.builder.reshape(name, located.id, [0, height, width, channels])
             moved = self.builder.permute(name, pixels, [0, 3, 1, 2])
@@ -205,24 +228,37 @@ class Emitter:
 
         return self._convert(located, "plain", move)
 
+    def _without_height(self, name: str, value: Value, step: int) -> int:
+        """``step``, [N, C, 1, L] for a ``value`` of lines, in the shape of ``value``."""
+        return self.builder.reshape(name, step, [0, 0, -1]) if value.rank == 3 else step
+
     def channels_last(self, value: Value) -> int:
         """The image ``value`` as channels-last elements of its dtype."""
-        return self._channels_last(value, self.elements(value))
+        return self.as_channels_last(value, self.elements(value))
 
-    def _channels_last(self, value: Value, located: Located) -> int:
+    def as_channels_last(self, value: Value, located: Located) -> int:
         """The image ``value``, which ``located`` holds as numbers, in channels-last form."""
         if located.form == "channels_last":
             return located.id
         assert value.shape is not None
-        _, channels, height, width = value.shape
-        name = f"{value.name} (NHWC)"
+        _, channels, *spatial = value.shape
+        name = f"{value.name} (channels last)"
 
         def move() -> int:
-            if channels == 1 and isinstance(height, int) and isinstance(width, int):
-                return self.builder.reshape(name, located.id, [0, height, width, 1])
-            return self.builder.permute(name, located.id, [0, 2, 3, 1])
+            if channels == 1 and len(spatial) == 1:
+                return self.builder.reshape(name, located.id, [0, 1, -1, 1])
+            extents = [extent for extent in spatial if isinstance(extent, int)]
+            if channels == 1 and len(extents) == len(spatial):
+                return self.builder.reshape(name, located.id, [0, *extents, 1])
+            return self.builder.permute(name, self._image(name, value, located.id), order)
 
+        axes = max(len(spatial), 2)
+        order = [0, *range(2, 2 + axes), 1]
         return self._convert(located, "channels last", move)
+
+    def _image(self, name: str, value: Value, step: int) -> int:
+        """``step``, a plain ``value``, with a height of 1 where it is lines."""
+        return self.builder.reshape(name, step, [0, 0, 1, -1]) if value.rank == 3 else step
 
     def rows(self, value: Value) -> int:
         """``value`` with its channels (axis 1 of the graph) last: [N, C] or [N, H, W, C]."""
@@ -230,31 +266,69 @@ class Emitter:
 
     def row_numbers(self, value: Value) -> Located:
         """As :meth:`rows`, but the 8-bit integers that ``value`` may be stored as stay integers."""
-        if value.rank != 4:
+        if value.rank is None or not 3 <= value.rank <= 5:
             return self.plain_numbers(value)
         located = self.numbers(value)
-        step = self._channels_last(value, located)
+        step = self.as_channels_last(value, located)
         return Located(step, "channels_last", element=located.element)
 
-    def packed(self, value: Value) -> Located:
-        """``value``, all of whose elements are -1, 0 or +1, as bits packed along its channels."""
+    def packed(self, value: Value, grid: InputGrid) -> Located:
+        """``value``, whose elements lie on ``grid``, as bits packed along its channels.
+
+        Their code stands for the integers of the grid.
+        """
         located = self.located(value)
-        if located.bits:
+        if located.bits and located.code.stands_for(grid):
             return located
-        made = self._packings.get(located)
+        made = self._packings.get((located, grid))
         if made is None:
-            made = self._packings[located] = self._pack(value)
+            made = self._packings[located, grid] = self._pack(value, grid)
         return made
 
-    def _pack(self, value: Value) -> Located:
-        if not is_bipolar(value):
-            return self.signs(f"{value.name} (packed)", value)
-        everywhere = np.zeros(1, np.float32), np.full(1, np.inf, np.float32)
-        name, thresholds = f"{value.name} (packed)", _core.Thresholds(*everywhere, False)
-        return self.binarized(name, value, thresholds)
+    def _pack(self, value: Value, grid: InputGrid) -> Located:
+        name = f"{value.name} (packed)"
+        numbers = [float(grid.offset + grid.scale * level) for level in grid.levels]
+        code = code_for(grid.levels, numbers)
+        if grid.offset == 0 and code.ternary and not self.keep_nan:
+            return self.signs(name, value)
+        infinity = np.full(1, np.inf, np.float32)
+        if grid.offset == 0 and code.planes == 1 and code.digits == 0:
+            everywhere = np.zeros(1, np.float32), infinity
+            return self.binarized(name, value, _core.Thresholds(*everywhere, False))
+        levels = [
+            _core.Thresholds(np.full(1, (below + above) / 2, np.float32), infinity, False)
+            for below, above in pairwise(numbers)
+        ]
+        words = [code.word(level) for level in grid.levels]
+        # An element that is NaN would get the lowest level.
+        return self.quantized(name, value, levels, code, words, watch_nan=True)
+
+    def quantized(
+        self,
+        name: str,
+        value: Value,
+        levels: Sequence[_core.Thresholds],
+        code: PlaneCode,
+        words: Sequence[int],
+        *,
+        watch_nan: bool,
+    ) -> Located:
+        """``value`` as planes of ``code``, the word of an element by its level.
+
+        With ``watch_nan`` a NaN ends the call, which then runs in floats.
+        """
+        watch_nan = watch_nan and not self.keep_nan
+        self.packs_signs = self.packs_signs or watch_nan
+        planes = _core.BitPlanes(name, levels, words, code.planes)
+        located = self._packed(
+            value,
+            lambda source: self.builder.bit_planes(name, source, planes, True, watch_nan),
+            lambda source: self.builder.bit_planes(name, source, planes, False, watch_nan),
+        )
+        return replace(located, code=code)
 
     def binarized(self, name: str, value: Value, thresholds: _core.Thresholds) -> Located:
-        """``value``, [N, C] or [N, C, H, W], as bits: +1 within the thresholds of its channel."""
+        """``value``, [N, C] or an image, as bits: +1 within the thresholds of its channel."""
         planar, last = self.builder.binarize_planar, self.builder.binarize
         if self.located(value).integers:
             rows = self.row_numbers(value)
@@ -266,7 +340,7 @@ class Emitter:
         )
 
     def signs(self, name: str, value: Value) -> Located:
-        """The signs of ``value``, [N, C] or [N, C, H, W], as ternary bits."""
+        """The signs of ``value``, [N, C] or an image, as ternary bits."""
         self.packs_signs = True
         pack = self.builder.pack_signs
         located = self._packed(
@@ -274,15 +348,17 @@ class Emitter:
             lambda source: pack(name, source, True),
             lambda source: pack(name, source, False),
         )
-        return replace(located, ternary=True)
+        return replace(located, code=TERNARY)
 
     def _packed(
         self, value: Value, planar: Callable[[int], int], last: Callable[[int], int]
     ) -> Located:
         """``value`` as bits by a step for channels-first or channels-last floats."""
         located = self.floats(value)
-        if value.rank != 4:
+        if value.rank == 2:
             # Only whole pixels have tail bits, so a flattened image goes back to plain order first.
             return Located(last(self.plain(value)), "plain", bits=True)
-        pack = last if located.form == "channels_last" else planar
-        return Located(pack(located.id), "channels_last", bits=True)
+        if located.form == "channels_last":
+            return Located(last(located.id), "channels_last", bits=True)
+        image = self._image(f"{value.name} (image)", value, located.id)
+        return Located(planar(image), "channels_last", bits=True)

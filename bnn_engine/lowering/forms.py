@@ -67,7 +67,8 @@ def stored_axis(axis: int, located: Located, rank: int) -> int:
     """Where axis ``axis`` of the graph is stored."""
     if located.form != "channels_last" or axis == 0:
         return axis
-    return rank - 1 if axis == 1 else axis - 1
+    stored_rank = max(rank, 4)  # lines are images of height 1
+    return stored_rank - 1 if axis == 1 else stored_rank - 1 - rank + axis
 
 
 def target_of(source: Value, shape: Sequence[Dim] | None) -> list[int] | None:
@@ -114,7 +115,8 @@ def pick(
         located = emitter.plain_numbers(value)
     elif not located.bits or fill or axes[1] is not None or located.form != "channels_last":
         located = stored(value, emitter)
-    order: list[_core.AxisIndex | None] = [None] * len(axes)
+    stored_rank = max(len(axes), 4) if located.form == "channels_last" else len(axes)
+    order: list[_core.AxisIndex | None] = [None] * stored_rank
     for axis, index in enumerate(axes):
         order[stored_axis(axis, located, len(axes))] = index
     indices = [_core.AxisIndex.keep() if index is None else index for index in order]

@@ -129,7 +129,8 @@ def collect_steps(
         if found is not None and found[0] is value:
             more = list(found[1])
         elif other is not None:
-            more = [("add_rows", emitter.rows(other))]
+            rows = emitter.plain(other) if other.rank == 2 else emitter.channels_last(other)
+            more = [("add_rows", rows)]
         else:
             break
         if len(steps) + len(more) > _core.MAX_EPILOGUE_STEPS:

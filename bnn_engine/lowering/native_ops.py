@@ -5,8 +5,9 @@ from __future__ import annotations
 from bnn_engine.element_types import FLOAT32, element_type
 from bnn_engine.graph import Node, Value
 from bnn_engine.lowering.binarization import Binarize
+from bnn_engine.lowering.bit_layers import BitConv, BitGemm
 from bnn_engine.lowering.concatenation import Concat
-from bnn_engine.lowering.dot_layers import BinaryConv, BinaryGemm, FloatConv
+from bnn_engine.lowering.dot_layers import FloatConv
 from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
 from bnn_engine.lowering.elementwise import Arithmetic
 from bnn_engine.lowering.native_op import NativeOp
@@ -18,6 +19,7 @@ from bnn_engine.lowering.normalization import (
 from bnn_engine.lowering.padding import Pad
 from bnn_engine.lowering.pooling import GlobalPool, Pool
 from bnn_engine.lowering.products import Product
+from bnn_engine.lowering.quantization import Quantize
 from bnn_engine.lowering.reductions import Reduce
 from bnn_engine.lowering.reshaping import Cast, Identity, Reshape, SpaceAndDepth, Transpose
 from bnn_engine.lowering.resizing import Resize
@@ -29,7 +31,7 @@ from bnn_engine.lowering.softmax import Softmax
 __all__ = ["NATIVE_OPS", "why_not_native"]
 
 _ARITHMETIC, _CAST, _POOL, _SOFTMAX = Arithmetic(), Cast(), Pool(), Softmax()
-_PRODUCT, _BINARY_DENSE, _BINARY_CONV, _RESHAPE = Product(), BinaryGemm(), BinaryConv(), Reshape()
+_PRODUCT, _BIT_DENSE, _BIT_CONV, _RESHAPE = Product(), BitGemm(), BitConv(), Reshape()
 _GLOBAL_POOL, _REDUCE, _SPACE_AND_DEPTH = GlobalPool(), Reduce(), SpaceAndDepth()
 _ARG_EXTREME = ArgExtreme()
 _GROUP_NORM, _LAYER_NORM = GroupNormalization(), LayerNormalization()
@@ -93,10 +95,13 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "Transpose"): Transpose(),
     ("", "Unsqueeze"): _RESHAPE,
     ("bnn_engine", "Binarize"): Binarize(),
-    ("bnn_engine", "BinaryConv"): _BINARY_CONV,
-    ("bnn_engine", "BinaryGemm"): _BINARY_DENSE,
-    ("bnn_engine", "BinaryWeightConv"): _BINARY_CONV,
-    ("bnn_engine", "BinaryWeightGemm"): _BINARY_DENSE,
+    ("bnn_engine", "BinaryConv"): _BIT_CONV,
+    ("bnn_engine", "BinaryGemm"): _BIT_DENSE,
+    ("bnn_engine", "BinaryWeightConv"): _BIT_CONV,
+    ("bnn_engine", "BinaryWeightGemm"): _BIT_DENSE,
+    ("bnn_engine", "LowBitConv"): _BIT_CONV,
+    ("bnn_engine", "LowBitGemm"): _BIT_DENSE,
+    ("bnn_engine", "Quantize"): Quantize(),
 }
 """(domain, op type) -> its lowering."""
 

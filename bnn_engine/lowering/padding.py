@@ -9,7 +9,7 @@ import numpy as np
 from bnn_engine import _core
 from bnn_engine.element_types import ALL_TYPES
 from bnn_engine.graph import Graph, Node, Value
-from bnn_engine.lowering.emitter import Emitter
+from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.forms import axes_of, constant_ints, finish, pick
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name
 from bnn_engine.passes.facts import padding_value
@@ -20,7 +20,7 @@ _MAX_PAD = 1 << 20
 
 
 class Pad(NativeOp):
-    """``Pad``: a frame of packed pixels around signs, else positions of elements."""
+    """``Pad``: a frame of packed pixels around bits, else positions of elements."""
 
     types = ALL_TYPES
 
@@ -49,20 +49,13 @@ class Pad(NativeOp):
         assert fill is not None
         assert number is not None
         located = emitter.located(value)
-        if (
-            located.bits
-            and located.form == "channels_last"
-            and _frames(pads, number, located.ternary)
-        ):
-            before, after = zip(*pads[2:], strict=True)
-            name = layer_name(node)
+        integer = _packed_pixel(located, number)
+        if integer is not None and _is_frame(pads):
+            # Lines are images of height 1.
+            before, after = zip(*([(0, 0)] * (4 - len(pads)) + pads[2:]), strict=True)
+            code = located.code.input_code()
             step = emitter.builder.pad_bits(
-                name,
-                located.id,
-                int(number),
-                before,
-                after,
-                _core.InputCode(ternary=located.ternary),
+                layer_name(node), located.id, integer, before, after, code
             )
             finish(node, replace(located, id=step), emitter)
             return
@@ -99,11 +92,16 @@ def _pads(node: Node) -> list[tuple[int, int]] | str:
     return pads
 
 
-def _frames(pads: list[tuple[int, int]], number: float, ternary: bool) -> bool:
-    """Whether the pads are pixels around images whose bits can hold ``number``."""
-    if any(any(pad) for pad in pads[:2]) or min(min(pad) for pad in pads) < 0:
-        return False
-    return number in ((-1.0, 0.0, 1.0) if ternary else (-1.0, 1.0))
+def _is_frame(pads: list[tuple[int, int]]) -> bool:
+    """Whether the pads are pixels around images."""
+    return not any(any(pad) for pad in pads[:2]) and min(min(pad) for pad in pads) >= 0
+
+
+def _packed_pixel(located: Located, number: float) -> int | None:
+    """What packed images hold for ``number``, None where they cannot or are none."""
+    if not located.bits or located.form != "channels_last" or number not in located.code.values:
+        return None
+    return located.code.integer(located.code.values.index(number))
 
 
 def _mirrored(

@@ -7,26 +7,27 @@ from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.forms import finish
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name, window_of
+from bnn_engine.lowering.plane_code import SIGNS
 
 __all__ = ["GlobalPool", "Pool"]
 
 
 class Pool(NativeOp):
-    """``MaxPool`` (floats or bits), ``AveragePool`` and ``LpPool``, 2-D."""
+    """``MaxPool`` (floats or bits), ``AveragePool`` and ``LpPool`` along 1 to 3 axes."""
 
     def _window(self, node: Node) -> _core.Window | str:
-        kernel = node.attributes.get("kernel_shape")
-        if not isinstance(kernel, list) or len(kernel) != 2:
-            return "only 2-D windows are native"
-        pads = node.attributes.get("pads", [0] * 4)
-        if isinstance(pads, list) and any(p >= kernel[axis % 2] for axis, p in enumerate(pads)):
+        rank, kernel = data_input(node).rank, node.attributes.get("kernel_shape")
+        if rank not in (3, 4, 5) or not isinstance(kernel, list) or len(kernel) != rank - 2:
+            return "only windows along 1 to 3 axes are native"
+        pads = node.attributes.get("pads", [0] * (2 * len(kernel)))
+        if isinstance(pads, list) and any(
+            pad >= kernel[axis % len(kernel)] for axis, pad in enumerate(pads)
+        ):
             return "padding is not smaller than the window"
         return window_of(node, kernel)
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        if data_input(node).rank != 4:
-            return "only 2-D pooling is native"
         if len(node.outputs) > 1:
             return "indices are asked for"
         if node.op_type == "LpPool" and _order(node) is None:
@@ -41,7 +42,7 @@ class Pool(NativeOp):
         name, value = layer_name(node), data_input(node)
         ceil_mode = node.attributes.get("ceil_mode", 0) != 0
         located = emitter.located(value)
-        bits = node.op_type == "MaxPool" and located.bits and not located.ternary
+        bits = node.op_type == "MaxPool" and located.bits and located.code == SIGNS
         source = located.id if bits else emitter.channels_last(value)
         if node.op_type == "AveragePool":
             include = node.attributes.get("count_include_pad", 0) != 0
@@ -66,7 +67,8 @@ class GlobalPool(NativeOp):
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        return None if data_input(node).rank == 4 else "only 2-D pooling is native"
+        rank = data_input(node).rank
+        return None if rank in (3, 4, 5) else f"an input of rank {rank} is no image"
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""

@@ -35,7 +35,8 @@ class Reduce(NativeOp):
         located = stored(value, emitter)
         left = [axis for axis in range(value.rank) if axis not in axes]
         places = [stored_axis(axis, located, value.rank) for axis in left]
-        if not keep and places != sorted(places):
+        lines = located.form == "channels_last" and value.rank == 3
+        if not keep and (lines or places != sorted(places)):
             located = Located(emitter.plain(value), "plain")
         order = sorted(stored_axis(axis, located, value.rank) for axis in axes)
         step = emitter.builder.reduce(layer_name(node), located.id, node.op_type, order, keep)

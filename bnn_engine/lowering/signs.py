@@ -26,7 +26,8 @@ class Sign(NativeOp):
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
         value, name = data_input(node), layer_name(node)
-        bits = value.rank in (2, 4) and value.dtype == np.float32 and not emitter.keep_nan
+        rank = value.rank or 0
+        bits = 2 <= rank <= 5 and value.dtype == np.float32 and not emitter.keep_nan
         if not bits or not _only_binary_layers_read(node.output, graph, emitter):
             ELEMENT_FUNCTIONS["Sign"].emit(node, graph, emitter)
             return
@@ -44,6 +45,8 @@ def _only_binary_layers_read(value: Value, graph: Graph, emitter: Emitter) -> bo
         if (node.domain, node.op_type) in (
             ("bnn_engine", "BinaryConv"),
             ("bnn_engine", "BinaryGemm"),
+            ("bnn_engine", "LowBitConv"),
+            ("bnn_engine", "LowBitGemm"),
         ):
             continue
         keeps_bits = not node.domain and node.op_type in ("Concat", "Flatten", "Pad")

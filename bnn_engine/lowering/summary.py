@@ -15,16 +15,17 @@ class LayerSummary:
     Attributes:
         name: the graph node it stands for.
         op: its op type.
-        kind: arithmetic of a layer with weights: "W1A1" (1-bit weights and activations), "W1A8"
-            (1-bit weights, input of 8-bit integers), "W1A32" (1-bit weights, float input) or
-            "float"; "float" for ops without weights.
+        kind: arithmetic of a layer with weights, "WnAm" for weights of n bits and an input of m:
+            "W1A1" (both of two levels, or of -1, 0 and +1), "W1A2", "W2A2" ... "W4A4" (small
+            integers in planes of bits), "W1A8" (1-bit weights, input of 8-bit integers), "W1A32"
+            (1-bit weights, float input) or "float"; "float" for ops without weights.
         executor: "native" or "python" (an ``onnx.reference`` step).
         kernel: the kernel variant that runs it, as "family/isa"; empty where there is none.
         fused: original nodes that this step computes besides the one named, as "OpType name".
         binary_macs: multiply-accumulates per sample on 1-bit operands on both sides.
         float_macs: multiply-accumulates per sample with a float operand, or an 8-bit one (W1A8).
         bytes: constants held, in the kernel's layout.
-        reason: why a layer with weights is not W1A1, or why a step runs in Python.
+        reason: why a layer with weights computes in floats, and why a step runs in Python.
     """
 
     name: str

@@ -13,6 +13,7 @@ from bnn_engine.passes.binary_conv import BinaryConvolutions
 from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.bipolar_quant import BipolarQuants
 from bnn_engine.passes.common_subexpressions import CommonSubexpressions
+from bnn_engine.passes.dense_as_conv import DenseLayersAsConvolutions
 from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
@@ -72,6 +73,7 @@ PASSES: tuple[Pass, ...] = (
     PadAfterSign(),
     PadAfterBinarize(),
     MergePads(),
+    DenseLayersAsConvolutions(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
     SignsOfSums(),

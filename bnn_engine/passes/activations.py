@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class _Match:
 
 
 class RecogniseActivations(Pass):
-    """f(x) → Sign(x), α · Sign(x), Binarize(x) or Quantize(x), for every staircase f.
+    """f(x) → α · Sign(x), α · Binarize(x) or Quantize(x), for every staircase f.
 
     f is an element-wise expression of one tensor x: comparisons and Where, Round between Clips,
     sums of Signs, what training leaves around them, and anything else made of the ops that
@@ -47,7 +47,7 @@ class RecogniseActivations(Pass):
     few pieces of the float32 numbers, it is an op that compares x with the ends of these pieces:
 
         values -α, 0, +α, 0 only for ±0, and NaN passes    Sign, times α
-        values -1 and +1 on an interval of numbers          Binarize
+        values -α and +α, either on an interval             Binarize, times α
         up to 16 values on nested intervals                 Quantize
 
     which is equal for every x, infinities and NaN included (±0 as results are one number), but for
@@ -165,35 +165,38 @@ def _rewrite(graph: Graph, node: Node, match: _Match) -> None:
             graph.remove(old)
 
 
-def _nodes_of(graph: Graph, node: Node, root: Value, form: _Form) -> Sequence[Node]:
-    if form.scale is not None:
-        if form.scale == 1:
-            return [Node("Sign", [root], node.outputs, name=node.name)]
-        signs = graph.value(f"{node.output.name}_signs", root.dtype, root.shape)
-        scale = graph.constant(f"{node.output.name}_scale", np.array(form.scale, np.float32))
-        sign = Node("Sign", [root], [signs], name=node.name)
-        return [sign, Node("Mul", [signs, scale], node.outputs, name=node.name)]
+def _nodes_of(graph: Graph, node: Node, root: Value, form: _Form) -> list[Node]:
     levels = form.levels
-    if sorted(levels.values.tolist()) == [-1.0, 1.0]:
-        made = binarize_node(
+    scale = form.scale
+    if scale is None and levels.values.size == 2 and levels.values[0] == -levels.values[1]:
+        scale = float(np.abs(levels.values[1]))
+    if scale is None:
+        made = quantize_node(
             graph,
             root,
-            levels.lower[0],
-            levels.upper[0],
-            float(levels.values[1]),
+            levels.lower,
+            levels.upper,
+            levels.values.tolist(),
             node.outputs,
             node.name,
             nan_passes=levels.nan_passes,
         )
         return [made]
-    made = quantize_node(
+    outputs, multiplication = node.outputs, list[Node]()
+    if scale != 1:
+        outputs = [graph.value(f"{node.output.name}_signs", root.dtype, root.shape)]
+        factor = graph.constant(f"{node.output.name}_scale", np.array(scale, np.float32))
+        multiplication = [Node("Mul", [*outputs, factor], node.outputs, name=node.name)]
+    if form.scale is not None:
+        return [Node("Sign", [root], outputs, name=node.name), *multiplication]
+    binarize = binarize_node(
         graph,
         root,
-        levels.lower,
-        levels.upper,
-        levels.values.tolist(),
-        node.outputs,
+        levels.lower[0],
+        levels.upper[0],
+        float(np.sign(levels.values[1])),
+        outputs,
         node.name,
         nan_passes=levels.nan_passes,
     )
-    return [made]
+    return [binarize, *multiplication]

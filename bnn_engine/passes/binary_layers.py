@@ -12,7 +12,7 @@ from bnn_engine.graph.graph import Attribute, Graph, Node, Value
 from bnn_engine.ops import DOMAIN, choose_code, code_attributes, pack_levels, pack_signs
 from bnn_engine.passes.base import Rewrite
 from bnn_engine.passes.facts import describe, per_channel_shape
-from bnn_engine.passes.quantized_input import QuantizedInput, quantized_input
+from bnn_engine.passes.quantized_input import QuantizedInput, quantized_inputs
 from bnn_engine.passes.real_taps import sums_over_real_taps
 from bnn_engine.passes.weight_rows import WeightRows
 
@@ -45,23 +45,24 @@ def layer_input(
     x: Value, weights: WeightRows, attributes: dict[str, Attribute]
 ) -> QuantizedInput | str | None:
     """``x`` on its grid, None where ±1 weights meet floats, or why the layer has to stay."""
-    quantized = quantized_input(x)
+    inputs = quantized_inputs(x)
     one_group = attributes.get("group", 1) == 1
-    if quantized is None:
+    if not inputs:
         signs = weights.are_signs() and weights.offset is None and one_group
         return None if signs else f"input is not quantized: {describe(x)}"
-    levels = quantized.grid.levels
-    most = max(-levels[0], levels[-1]) * int(np.abs(weights.levels).max())
-    if most * math.prod(weights.levels.shape[1:]) >= _EXACT_INTEGERS:
-        return "sums may leave the integers of float32"
-    if choose_code(np.unique(weights.levels)) is None:
-        count = np.unique(weights.levels).size
+    if choose_code(weights.distinct) is None:
+        count = weights.distinct.size
         return f"weights have {count} levels, which do not fit into 4 bits"
     if weights.offset is not None and not one_group:
         return "weights with two levels that are not opposite, in groups"
-    if quantized.grid.offset != 0 and _border(x, weights, attributes) is None:
+    known = [q for q in inputs if q.grid.offset == 0 or _border(x, weights, attributes) is not None]
+    if not known:
         return "the input has no level 0 for the padding of an image of unknown size"
-    return quantized
+    levels = known[0].grid.levels
+    most = max(-levels[0], levels[-1]) * int(np.abs(weights.distinct).max())
+    if most * math.prod(weights.levels.shape[1:]) >= _EXACT_INTEGERS:
+        return "sums may leave the integers of float32"
+    return known[0]
 
 
 def _border(
@@ -141,7 +142,7 @@ class BinaryLayerRewrite(Rewrite[BinaryLayer]):
         if signs and grid.scale == 1 and grid.offset == 0 and {-1, 0, 1}.issuperset(grid.levels):
             packed = pack_signs(levels)
             return chain.layer("Binary" + self.op_name, source.x, packed, attributes, suffix)
-        code = choose_code(np.unique(levels))
+        code = choose_code(np.array([1]) if signs else match.weights.distinct)
         assert code is not None
         attributes |= {
             "input_scale": float(grid.scale),

@@ -46,22 +46,23 @@ class Chain:
         **attributes: Attribute,
     ) -> Chain:
         """Add a standard op on the value and on ``operands``; element-wise unless ``shape``."""
+        name = f"{self._node.output.name}_{op_type.lower()}"
         values = [
             operand
             if isinstance(operand, Value)
-            else self._graph.constant(f"{self._node.output.name}_{op_type.lower()}", operand)
+            else self._graph.constant(f"{name}_operand", operand)
             for operand in operands
         ]
         if shape is None:
             shape = broadcast_shapes([self.value.shape, *(value.shape for value in values)])
-        output = self._graph.value(f"{self._node.output.name}_part", np.dtype(dtype), shape)
+        output = self._graph.value(name, np.dtype(dtype), shape)
         self._append(Node(op_type, [self.value, *values], [output], dict(attributes)))
         return self
 
     def insert(self, make: Callable[[Value, list[Value]], Node]) -> Chain:
         """Add the node that ``make`` returns for its first input and its outputs."""
         output = self._graph.value(
-            f"{self._node.output.name}_part", np.dtype(np.float32), self.value.shape
+            f"{self._node.output.name}_code", np.dtype(np.float32), self.value.shape
         )
         self._append(make(self.value, [output]))
         return self

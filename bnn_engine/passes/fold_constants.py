@@ -13,6 +13,8 @@ from bnn_engine.graph.inference import infer_shapes
 from bnn_engine.graph.reference import node_function
 from bnn_engine.ops import DOMAIN
 from bnn_engine.passes.base import Pass
+from bnn_engine.passes.straight_through import straight_through
+from bnn_engine.passes.weight_estimators import without_noise
 
 __all__ = ["NOT_DETERMINISTIC", "FoldConstants"]
 
@@ -41,7 +43,8 @@ class FoldConstants(Pass):
 
     Weights of any size are folded: exporters leave the binarization of latent weights in the graph.
     A result is only computed when its size is known beforehand and at most 1 GiB, 2 GiB in all.
-    Nodes with sub-graphs stay: a Loop may never end.
+    Nodes with sub-graphs stay: a Loop may never end. Of the arithmetic that training leaves around
+    quantized weights, the rounding noise is left out (:func:`weight_estimators.without_noise`).
     """
 
     def run(self, graph: Graph) -> None:
@@ -50,8 +53,10 @@ class FoldConstants(Pass):
         # A folded node is forgotten at once, and with it the operands that nobody else reads: the
         # next result takes their memory.
         waiting = deque(graph.nodes)
+        estimators = {id(node): straight_through(node) for node in waiting}
         while waiting:
             node = waiting.popleft()
+            estimator = estimators.pop(id(node))
             if not _is_constant(node):
                 continue
             if any(value.shape is None or None in value.shape for value in node.outputs):
@@ -70,6 +75,8 @@ class FoldConstants(Pass):
                 array.dtype == value.dtype
                 for array, value in zip(arrays, node.outputs, strict=True)
             ):
+                if estimator is not None and estimator.a.const is not None:
+                    arrays = [without_noise(arrays[0], estimator.a.const)]
                 graph.fold(node, arrays)
                 budget -= size
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_LEVEL", "MAX_RELATIVE_SPREAD", "InputGrid", "input_grid", "integer_rows"]
+__all__ = ["MAX_LEVEL", "MAX_RELATIVE_SPREAD", "InputGrid", "input_grids", "integer_rows"]
 
 MAX_LEVEL = 15
 """The greatest magnitude of an integer on a grid."""
@@ -16,8 +16,6 @@ MAX_LEVEL = 15
 MAX_RELATIVE_SPREAD = 5e-7
 """Of the greatest number: folding scales into weights leaves up to 3.3e-7, which is within the
 rounding of a sum."""
-
-_CODE_RANGE = 15  # levels between the least and the greatest of 4 binary digits
 
 
 def integer_rows(rows: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[Any]]:
@@ -30,10 +28,12 @@ def integer_rows(rows: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float
         q [O, K] with magnitudes of at most MAX_LEVEL; s [O], not negative, 0 for rows of zeros
         (whose q are 1); and whether a row is of this form, bool [O].
     """
-    high = np.abs(rows).max(axis=1).astype(np.float64)
-    levels = np.ones(rows.shape, np.int8)
-    steps = np.zeros(len(rows))
-    found = high == 0
+    magnitudes = np.abs(rows)
+    high, low = (end(magnitudes, axis=1).astype(np.float64) for end in (np.max, np.min))
+    # Of one magnitude are most rows of binarized networks: found without a division an element.
+    found = high - low <= MAX_RELATIVE_SPREAD * high
+    levels = np.where(rows < 0, np.int8(-1), np.int8(1))
+    steps = np.where(found, (high + low) / 2, 0)
     for greatest in range(1, MAX_LEVEL + 1):
         waiting = np.flatnonzero(~found)
         if not waiting.size:
@@ -68,29 +68,44 @@ class InputGrid:
     levels: tuple[int, ...]
 
 
-def input_grid(values: NDArray[np.float32]) -> InputGrid | None:
-    """The grid that ``values`` lie on, if planes of at most 4 bits hold it.
+def input_grids(values: NDArray[np.float32]) -> list[InputGrid]:
+    """The grids that ``values`` lie on and that planes of at most 4 bits hold, cheapest first.
 
     Args:
         values: distinct numbers in ascending order.
 
-    An offset is the last resort: a layer pays for it at its borders.
+    With an offset only where that saves planes: a layer pays for it at its borders.
     """
+    found = [grid for grid in (_through_zero(values), _with_offset(values)) if grid is not None]
+    return sorted(found, key=lambda grid: _planes(grid.levels))
+
+
+def _through_zero(values: NDArray[np.float32]) -> InputGrid | None:
     levels, step, found = integer_rows(values[None])
-    if found[0] and _fits_planes(levels[0]):
-        scale = step[0] if step[0] else 1.0
-        numbers = levels[0] if step[0] else levels[0] * 0
-        return InputGrid(np.float32(scale), np.float32(0), tuple(numbers.tolist()))
-    low, high = float(values[0]), float(values[-1])
-    # Odd numbers around the middle of 2^planes equal steps have the cheapest code.
-    numbers, step, found = integer_rows(values[None].astype(np.float64) - low)
-    if not found[0] or numbers.max() > _CODE_RANGE:
+    if not found[0]:
         return None
-    top = (1 << int(numbers.max()).bit_length()) - 1
-    scale = (high - low) / int(numbers.max()) / 2
+    if step[0] == 0:
+        return InputGrid(np.float32(1), np.float32(0), (0,))
+    numbers = tuple(levels[0].tolist())
+    return InputGrid(np.float32(step[0]), np.float32(0), numbers) if _planes(numbers) <= 4 else None
+
+
+def _with_offset(values: NDArray[np.float32]) -> InputGrid | None:
+    """Odd numbers around the middle of 2^planes equal steps, whose code is the cheapest."""
+    low, high = float(values[0]), float(values[-1])
+    numbers, _, found = integer_rows(values[None].astype(np.float64) - low)
+    greatest = int(numbers.max())
+    if low == high or not found[0] or greatest > MAX_LEVEL:
+        return None
+    top = (1 << greatest.bit_length()) - 1
+    scale = (high - low) / greatest / 2
     odd = 2 * numbers[0].astype(np.int64) - top
     return InputGrid(np.float32(scale), np.float32(low + top * scale), tuple(odd.tolist()))
 
 
-def _fits_planes(levels: NDArray[np.int8]) -> bool:
-    return bool((levels % 2 != 0).all()) or int(levels.max()) - int(levels.min()) <= _CODE_RANGE
+def _planes(levels: tuple[int, ...]) -> int:
+    """Bits of the codes for odd numbers, and for numbers around 0."""
+    low, high = min(*levels, 0), max(*levels, 0)
+    if all(level % 2 for level in levels):
+        return max(-low, high).bit_length()
+    return (high - low).bit_length()

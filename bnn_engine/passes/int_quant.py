@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -95,15 +96,9 @@ def add_codes(
     """Add the steps from a scaled number to its code, as :class:`IntQuants` describes them."""
     signed, narrow = bool(attributes["signed"]), bool(attributes["narrow"])
     mode: str = attributes["rounding_mode"]
-    least, greatest = integer_range(bitwidth, signed=signed, narrow=narrow)
-
-    def code(y: Floats) -> Floats:
-        return round_to_integer(clamp(y, least, greatest), mode)
-
-    first, last = code(np.array([-np.inf, np.inf], np.float32))
-    if 1 <= last - first <= MAX_LEVELS:
-        levels = np.arange(first, last + 1, dtype=np.float32)
-        lower, upper = level_bounds(code, levels)
+    found = _levels(bitwidth, signed, narrow, mode)
+    if found is not None:
+        levels, lower, upper = found
         values = levels.tolist()
         chain.insert(
             lambda value, outputs: quantize_node(
@@ -111,5 +106,23 @@ def add_codes(
             )
         )
     else:
+        least, greatest = integer_range(bitwidth, signed=signed, narrow=narrow)
         chain.step("Clip", np.asarray(least), np.asarray(greatest))
         add_rounding(chain, mode)
+
+
+@lru_cache(maxsize=64)  # a network repeats one quantizer in every layer
+def _levels(
+    bitwidth: float, signed: bool, narrow: bool, mode: str
+) -> tuple[Floats, Floats, Floats] | None:
+    """Return the codes and the bounds of all but the first, None where they are not 2 to 16."""
+    least, greatest = integer_range(bitwidth, signed=signed, narrow=narrow)
+
+    def code(y: Floats) -> Floats:
+        return round_to_integer(clamp(y, least, greatest), mode)
+
+    first, last = code(np.array([-np.inf, np.inf], np.float32))
+    if not 1 <= last - first <= MAX_LEVELS:
+        return None
+    levels = np.arange(first, last + 1, dtype=np.float32)
+    return levels, *level_bounds(code, levels)

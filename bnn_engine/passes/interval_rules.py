@@ -160,7 +160,9 @@ def _keeps_sign(a: Interval) -> Interval:
     Libraries differ in their last bits, so no more than that is claimed.
     """
     two, zero = a.lower.dtype.type(2), a.lower.dtype.type(0)
-    return Interval(np.clip(a.lower, -two, zero), np.clip(a.upper, zero, two), a.known)
+    lower, upper = np.where(a.lower < 0, -two, zero), np.where(a.upper > 0, two, zero)
+    nan = np.isnan(a.lower)
+    return Interval(np.where(nan, a.lower, lower), np.where(nan, a.upper, upper), a.known)
 
 
 def _cast(node: Node, a: Interval) -> Interval:

@@ -55,9 +55,10 @@ def levels_of(staircase: Staircase) -> Levels | str:
     for ordered in (values, values[::-1]):
         intervals = _intervals(staircase, ordered)
         if intervals is not None:
-            found = Levels(ordered, *intervals, nan_passes)
+            levels = Levels(ordered, *intervals, nan_passes)
             if nan_passes or nan == ordered[0]:
-                return found
+                return levels
+            found = found or levels
     if found is None:
         return "the pieces of its levels do not lie beside each other"
     if values.size > MAX_LEVELS:

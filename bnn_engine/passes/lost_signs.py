@@ -69,7 +69,7 @@ class FindLostSigns(Pass):
     layers whose weights are ±α but whose input is the result of a BatchNormalization, a PRelu, a
     Clip, a Tanh or a sum: binarized networks put the Sign there, networks with only their weights
     binarized have an activation such as Relu. The first layers of a network read real numbers in
-    both.
+    both, and weights that are all +α are no layer but a mean, as in the K-maps of XNOR-Net.
     """
 
     def run(self, graph: Graph) -> None:
@@ -83,7 +83,7 @@ class FindLostSigns(Pass):
             if not behind or node.domain != DOMAIN or not node.op_type.startswith("BinaryWeight"):
                 continue
             source = _activation(node.inputs[0])
-            if source is None or _is_float_activation(source):
+            if source is None or _is_float_activation(source) or _is_mean(node):
                 continue
             where = f"{source.op_type} {source.name or source.output.name!r}"
             graph.reasons[node.output.name] = (
@@ -102,6 +102,11 @@ def _is_layer(node: Node) -> bool:
     return node.op_type in _LAYERS or (
         node.domain == DOMAIN and node.op_type.endswith(("Conv", "Gemm"))
     )
+
+
+def _is_mean(node: Node) -> bool:
+    packed = node.input(1)
+    return packed is not None and packed.const is not None and not packed.const.any()
 
 
 def _activation(value: Value | None) -> Node | None:

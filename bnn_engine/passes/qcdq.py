@@ -1,4 +1,4 @@
-"""QuantizeLinear, Clip, DequantizeLinear (QCDQ) in terms of Quantize."""
+"""QuantizeLinear, Clip, DequantizeLinear (QCDQ) in terms of Quantize or of float ops."""
 
 from __future__ import annotations
 
@@ -42,9 +42,12 @@ class QuantizeDequantize(Rewrite[_Match]):
     """DequantizeLinear(Clip(QuantizeLinear(x, s, z)), s', z') → Div(s), code, Sub(z'), Mul(s').
 
     QuantizeLinear divides, rounds to the nearest integer, ties to even, adds z and saturates to its
-    type; with the Clip, code = clip(rint(y) + z, a, b) of y = x / s. It becomes a Quantize of the
-    at most 16 integers a … b, whose bounds search finds with that arithmetic. NaN saturates to the
-    least code, as in ONNX Runtime, which is what Quantize gives.
+    type; with the Clip, code = clip(rint(y) + z, a, b) of y = x / s. All of that is exact in
+    float32. NaN saturates to the least code, as in ONNX Runtime.
+
+    - at most 16 codes: a Quantize, whose bounds search finds with that arithmetic and which gives
+      its lowest level for NaN.
+    - more: Round, Add(z), Clip in floats, and -inf in the place of NaN before them.
     """
 
     op_types = frozenset({"DequantizeLinear"})
@@ -87,8 +90,6 @@ class QuantizeDequantize(Rewrite[_Match]):
             return Declined("its zero points differ")
         limits = np.iinfo(dtype.name)
         least, greatest = np.clip((limits.min, limits.max), least, greatest)
-        if not 1 <= greatest - least <= MAX_LEVELS:
-            return Declined(f"it keeps {int(greatest - least) + 1} levels")
         return _Match(tuple(reversed(nodes)), x, quantize, dequantize, int(least), int(greatest))
 
     def rewrite(self, graph: Graph, node: Node, match: _Match) -> None:
@@ -100,20 +101,30 @@ class QuantizeDequantize(Rewrite[_Match]):
             clipped: Floats = np.clip(np.rint(y) + zero, least, greatest).astype(np.float32)
             return clipped
 
-        levels = np.arange(match.least, match.greatest + 1, dtype=np.float32)
-        lower, upper = level_bounds(code, levels)
         scale, zero_out = (
             graph.constant(f"{node.output.name}_{name}", array)
             for name, array in (("scale", match.dequantize.scale), ("zero", match.dequantize.zero))
         )
         chain = Chain(graph, node, match.x)
+        few = 1 <= match.greatest - match.least <= MAX_LEVELS
+        if not few:
+            chain.step("IsNaN", dtype=np.bool_)
+            chain.step("Where", np.asarray(-np.inf, np.float32), match.x)
         if (match.quantize.scale != 1).any():
             chain.step("Div", match.quantize.scale)
-        chain.insert(
-            lambda value, outputs: quantize_node(
-                graph, value, lower, upper, levels.tolist(), outputs, node.name
+        if few:
+            levels = np.arange(match.least, match.greatest + 1, dtype=np.float32)
+            lower, upper = level_bounds(code, levels)
+            chain.insert(
+                lambda value, outputs: quantize_node(
+                    graph, value, lower, upper, levels.tolist(), outputs, node.name
+                )
             )
-        )
+        else:
+            chain.step("Round")
+            if zero != 0:
+                chain.step("Add", np.asarray(zero))
+            chain.step("Clip", np.asarray(least), np.asarray(greatest))
         if not does_nothing(zero_out, 0, match.x.shape):
             chain.step("Sub", zero_out)
         if not does_nothing(scale, 1, match.x.shape):

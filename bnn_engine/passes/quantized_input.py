@@ -8,9 +8,9 @@ import numpy as np
 
 from bnn_engine.graph.graph import Value
 from bnn_engine.passes.facts import possible_values, uniform_value
-from bnn_engine.passes.grids import InputGrid, input_grid
+from bnn_engine.passes.grids import InputGrid, input_grids
 
-__all__ = ["QuantizedInput", "quantized_input"]
+__all__ = ["QuantizedInput", "quantized_inputs"]
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class QuantizedInput:
     factor: np.float32
 
 
-def quantized_input(value: Value) -> QuantizedInput | None:
-    """``value`` as numbers on a grid, its uniform factors split off; None where it is none.
+def quantized_inputs(value: Value) -> list[QuantizedInput]:
+    """``value`` as numbers on grids, cheapest first, its uniform factors split off.
 
     A factor leaves the sums of a layer, so that what is multiplied by it stays packed in bits.
     """
@@ -32,10 +32,9 @@ def quantized_input(value: Value) -> QuantizedInput | None:
         value, number = found
         factor *= number
     values = possible_values(value)
-    grid = None if values is None else input_grid(values)
-    if grid is None or not np.isfinite(factor) or factor == 0:
-        return None
-    return QuantizedInput(value, grid, np.float32(factor))
+    if values is None or not np.isfinite(factor) or factor == 0:
+        return []
+    return [QuantizedInput(value, grid, np.float32(factor)) for grid in input_grids(values)]
 
 
 def _split_factor(value: Value) -> tuple[Value, np.float32] | None:

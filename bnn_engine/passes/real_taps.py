@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,14 +28,14 @@ def sums_over_real_taps(
         [O] where it is the same at every position, else [1, O, outputs...]; None where it depends
         on an extent that is not known.
     """
+    sums: NDArray[np.float32]
     if not any(attributes.get("pads", ())):
-        sums: NDArray[np.float32] = weights.reshape(len(weights), -1).sum(axis=1).astype(np.float32)
+        sums = weights.reshape(len(weights), -1).sum(axis=1).astype(np.float32)
         return sums
     if not all(isinstance(extent, int) for extent in spatial):
         return None
     kernel = weights.shape[2:]
-    taps = weights.sum(axis=1).reshape(len(weights), 1, math.prod(kernel))
-    window = {**attributes, "channels": 1, "group": 1}
+    taps = weights.sum(axis=1).reshape(-1, 1, *kernel).astype(np.float32)
     ones = np.ones((1, 1, *(int(extent) for extent in spatial if isinstance(extent, int))))
-    sums = convolve(ones, taps.reshape(-1, 1, *kernel).astype(np.float32), window)
-    return np.asarray(sums, np.float32)
+    sums = convolve(ones, taps, {**attributes, "channels": 1, "group": 1})
+    return sums

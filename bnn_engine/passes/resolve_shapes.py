@@ -109,9 +109,7 @@ def _extents_of(value: Value | None, known: dict[int, Extents]) -> Extents | Non
     if value.const is not None:
         if value.const.dtype.kind not in "iub" or value.const.size > _MAX_ELEMENTS:
             return None
-        result = np.empty(value.const.shape, dtype=object)
-        result[...] = value.const.tolist()
-        return result
+        return value.const.astype(object)
     return known.get(id(value))
 
 

@@ -1,4 +1,4 @@
-"""Absorbs per-channel arithmetic in front of a Binarize into its bounds, bit for bit."""
+"""Absorbs per-channel arithmetic in front of Binarize and Quantize into bounds, bit for bit."""
 
 from __future__ import annotations
 
@@ -15,10 +15,21 @@ from bnn_engine.passes.base import Declined, Rewrite, merged_origins
 from bnn_engine.passes.binarize import binarize_node
 from bnn_engine.passes.facts import channel_vector
 from bnn_engine.passes.float_order import INFINITY_KEY, float_of_key
+from bnn_engine.passes.quantize_node import quantize_node
 
-__all__ = ["AbsorbIntoThresholds", "Step", "monotone_steps", "pull_back", "pull_back_all"]
+__all__ = [
+    "INTEGER_LAYERS",
+    "AbsorbIntoThresholds",
+    "Step",
+    "monotone_steps",
+    "pull_back",
+    "pull_back_all",
+]
 
 Floats = NDArray[np.float32]
+
+INTEGER_LAYERS = frozenset({"BinaryConv", "BinaryGemm", "LowBitConv", "LowBitGemm"})
+"""Ops of our domain whose sums are integers."""
 
 
 @dataclass(frozen=True)
@@ -51,35 +62,37 @@ class _Match:
 
 
 class AbsorbIntoThresholds(Rewrite[_Match]):
-    """Binarize(g(x), lower, upper) → Binarize(x, lower', upper').
+    """Binarize(g(x), lower, upper) → Binarize(x, lower', upper'); Quantize level by level.
 
-    The new bounds satisfy lower' ≤ x ≤ upper' ⟺ lower ≤ g(x) ≤ upper.
+    The new bounds satisfy lower' ≤ x ≤ upper' ⟺ lower ≤ g(x) ≤ upper. Preimages of nested intervals
+    are nested.
 
     g is a chain of steps, each one float32 operation that is monotone per channel: adding or
-    multiplying by a constant, Relu, Clip, BatchNormalization (a multiplication, then an addition).
+    multiplying by a constant, rounding to integers, Min, Max, Clip, Relu and its rising relatives,
+    BatchNormalization (a multiplication, then an addition).
     Rounding is monotone, so the preimage of an interval under a step is an interval of the float32
     numbers, less those that the step maps to NaN, which are at most the infinities (inf · 0). Its
     ends are found by binary search over the ordered bit patterns with the very operation of the
     graph, so they are exact for every x, integer accumulators, denormals and infinities included.
     The preimages are taken last step first; steps without NaN are searched together. NaN passes
-    through every step as NaN and gives the same on both sides.
+    through every step as NaN and gives the same on both sides. What a step itself makes NaN is
+    outside of every interval, as NaN is; where NaN passes the comparison, only steps that make none
+    are absorbed.
     """
 
-    op_types = frozenset({"Binarize"})
+    op_types = frozenset({"Binarize", "Quantize"})
     domain = DOMAIN
 
     def match(self, graph: Graph, node: Node) -> _Match | Declined | None:
         """Return the longest chain of steps in front of ``node`` that nobody else reads."""
-        x, lower_value, upper_value = node.inputs
+        x = node.inputs[0]
         assert x is not None
-        assert lower_value is not None
-        assert upper_value is not None
-        lower = channel_vector(lower_value.const, x.shape)
-        upper = channel_vector(upper_value.const, x.shape)
+        lower, upper = (_bound(node, index, x) for index in (1, 2))
         if lower is None or upper is None:
             return Declined("its bounds are not constant")
         chain = [node]
         steps: list[Step] = []
+        best: tuple[list[Node], Value, list[Step]] | None = None
         while (producer := x.producer) is not None and graph.single_consumer(x) is chain[-1]:
             found = monotone_steps(producer)
             if found is None:
@@ -87,27 +100,67 @@ class AbsorbIntoThresholds(Rewrite[_Match]):
             x, operations = found
             steps = operations + steps
             chain.append(producer)
-        if len(chain) == 1:
-            return None
+            if not node.attributes["nan_passes"] or _makes_no_nan(x, steps):
+                best = list(chain), x, steps
+        if best is None:
+            return Declined("a step may give NaN") if len(chain) > 1 else None
+        chain, x, steps = best
         lower, upper = pull_back_all(steps, lower, upper)
         return _Match(tuple(reversed(chain)), x, lower, upper)
 
     def rewrite(self, graph: Graph, node: Node, match: _Match) -> None:
-        """Put a Binarize of the chain's input in the place of ``node``."""
-        inside = node.attributes["inside"]
-        assert isinstance(inside, float)
-        made = binarize_node(
-            graph,
-            match.x,
-            match.lower,
-            match.upper,
-            inside,
-            node.outputs,
-            node.name,
-            nan_passes=bool(node.attributes["nan_passes"]),
-        )
+        """Put the same op on the chain's input in the place of ``node``."""
+        x, lower, upper, outputs = match.x, match.lower, match.upper, node.outputs
+        passes = bool(node.attributes["nan_passes"])
+        if node.op_type == "Quantize":
+            given = node.attributes["values"]
+            assert isinstance(given, list)
+            values = [float(value) for value in given]
+            made = quantize_node(
+                graph, x, lower, upper, values, outputs, node.name, nan_passes=passes
+            )
+        else:
+            inside = node.attributes["inside"]
+            assert isinstance(inside, float)
+            made = binarize_node(
+                graph, x, lower[0], upper[0], inside, outputs, node.name, nan_passes=passes
+            )
         made.origins = merged_origins(*match.chain)
         graph.replace_node(node, [made])
+
+
+def _makes_no_nan(x: Value, steps: list[Step]) -> bool:
+    """Return whether no number that ``x`` can be becomes NaN in ``steps``.
+
+    Integer layers give integers below 2^31: with both ends finite after every step, so is all that
+    lies between.
+    """
+    if all(step.is_total().all() for step in steps):
+        return True
+    layer = x.producer
+    if layer is None or layer.domain != DOMAIN or layer.op_type not in INTEGER_LAYERS:
+        return False
+    with np.errstate(all="ignore"):
+        for end in (-(2.0**31), 2.0**31):
+            value = np.full(1, end, np.float32)
+            for step in steps:
+                value = step.function(value)
+                if not np.isfinite(value).all():
+                    return False
+    return True
+
+
+def _bound(node: Node, index: int, x: Value) -> Floats | None:
+    """Return a constant bound of Binarize or Quantize as [levels, C] or [levels, 1]."""
+    value = node.inputs[index]
+    assert value is not None
+    constant = value.const
+    if constant is None:
+        return None
+    if node.op_type == "Quantize":
+        return constant.astype(np.float32, copy=False).reshape(constant.shape[0], -1)
+    vector = channel_vector(constant, x.shape)
+    return None if vector is None else vector[np.newaxis]
 
 
 def pull_back_all(steps: list[Step], lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
@@ -122,11 +175,11 @@ def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]
 
     Args:
         step: a monotone operation on C channels, or on all alike.
-        lower: float32 [C] or [1].
-        upper: float32 [C] or [1].
+        lower: float32 [C] or [1], or several of them [..., C] or [..., 1].
+        upper: float32, likewise.
 
     Returns:
-        Both ends, float32 [C] or [1]; (+inf, -inf) where no x qualifies.
+        Both ends, float32 likewise; (+inf, -inf) where no x qualifies.
     """
     lower, upper, rising = np.broadcast_arrays(lower, upper, step.rising)
     with np.errstate(all="ignore"):
@@ -156,6 +209,11 @@ def pull_back(step: Step, lower: Floats, upper: Floats) -> tuple[Floats, Floats]
 
 
 _NEGATE = Step(np.negative, np.array([False]))
+_ROUNDING = {
+    "Ceil": Step(np.ceil, np.array([True])),
+    "Floor": Step(np.floor, np.array([True])),
+    "Round": Step(np.rint, np.array([True])),
+}
 _RELU = Step(lambda v: np.maximum(v, np.float32(0)), np.array([True]))
 
 
@@ -186,14 +244,22 @@ def monotone_steps(node: Node) -> tuple[Value, list[Step]] | None:
         return None
     if node.op_type in ("Add", "Sub", "Mul", "Div"):
         return _arithmetic(node)
+    if node.op_type in ("Max", "Min"):
+        return _bounded(node)
     x = node.input(0)
     assert x is not None
     if node.op_type == "BatchNormalization":
         return _batch_norm(node, x)
     if node.op_type == "Relu":
         return x, [_RELU]
+    if node.op_type in ("LeakyRelu", "PRelu"):
+        return _leaky(node, x)
+    if node.op_type == "HardSigmoid":
+        return _hard_sigmoid(node, x)
     if node.op_type == "Neg":
         return x, [_NEGATE]
+    if node.op_type in _ROUNDING:
+        return x, [_ROUNDING[node.op_type]]
     if node.op_type == "Clip":
         return _clip(node, x)
     return None
@@ -207,15 +273,35 @@ def _multiply(constant: Floats) -> Step:
     return Step(lambda v: v * constant, constant >= 0)
 
 
-def _arithmetic(node: Node) -> tuple[Value, list[Step]] | None:
+def _operand(node: Node) -> tuple[Value, Floats, bool] | None:
+    """The variable operand, the constant one per channel, and whether the constant comes first."""
+    if len(node.inputs) != 2:
+        return None
     first, second = node.inputs
     assert first is not None
     assert second is not None
     swapped = first.const is not None
     x, operand = (second, first) if swapped else (first, second)
     constant = channel_vector(operand.const, x.shape)
-    if constant is None or x.const is not None or not np.isfinite(constant).all():
+    if constant is None or x.const is not None:
         return None
+    return x, constant, swapped
+
+
+def _bounded(node: Node) -> tuple[Value, list[Step]] | None:
+    found = _operand(node)
+    if found is None or np.isnan(found[1]).any():
+        return None
+    x, constant, _ = found
+    pick = np.maximum if node.op_type == "Max" else np.minimum
+    return x, [Step(lambda v: pick(v, constant), np.ones_like(constant, dtype=bool))]
+
+
+def _arithmetic(node: Node) -> tuple[Value, list[Step]] | None:
+    found = _operand(node)
+    if found is None or not np.isfinite(found[1]).all():
+        return None
+    x, constant, swapped = found
     if node.op_type == "Add":
         return x, [_add(constant)]
     if node.op_type == "Mul":
@@ -243,11 +329,42 @@ def _batch_norm(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
     return x, [_multiply(s), _add(b)]
 
 
+def _leaky(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
+    """Falling slopes turn back at 0, and a slope of 0 makes NaN of -inf only: both are no step."""
+    if node.op_type == "LeakyRelu":
+        slope = _attribute(node, "alpha", 0.01)
+    else:
+        operand = node.inputs[1]
+        found = None if operand is None else channel_vector(operand.const, x.shape)
+        if found is None:
+            return None
+        slope = found
+    if not (np.isfinite(slope) & (slope > 0)).all():
+        return None
+    rising = np.ones_like(slope, dtype=bool)
+    return x, [Step(lambda v: np.where(v < 0, v * slope, v), rising)]
+
+
+def _hard_sigmoid(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
+    slope, shift = _attribute(node, "alpha", 0.2), _attribute(node, "beta", 0.5)
+    if not (np.isfinite(slope) & np.isfinite(shift)).all():
+        return None
+    ends = Step(lambda v: np.clip(v, np.float32(0), np.float32(1)), np.array([True]))
+    return x, [_multiply(slope), _add(shift), ends]
+
+
+def _attribute(node: Node, name: str, default: float) -> Floats:
+    value = node.attributes.get(name, default)
+    assert isinstance(value, float)
+    return np.full(1, value, np.float32)
+
+
 def _clip(node: Node, x: Value) -> tuple[Value, list[Step]] | None:
     bounds: list[np.float32] = []
-    for value, default in ((node.input(1), -np.inf), (node.input(2), np.inf)):
+    most = np.finfo(np.float32).max  # what ONNX Runtime takes for an omitted bound
+    for value, default in ((node.input(1), -most), (node.input(2), most)):
         if value is None:
-            bounds.append(np.float32(default))
+            bounds.append(default)
         elif value.const is not None and value.const.size == 1 and not np.isnan(value.const).any():
             bounds.append(np.float32(value.const.reshape(())))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,13 @@ class WeightRows:
 
     def are_signs(self) -> bool:
         """Whether all levels are -1 or +1."""
-        return bool((np.abs(self.levels) == 1).all())
+        return {-1, 1}.issuperset(self.distinct.tolist())
+
+    @cached_property
+    def distinct(self) -> NDArray[np.int8]:
+        """All levels in ascending order."""
+        signs = bool((self.levels * self.levels == 1).all())
+        return np.array([-1, 1], np.int8) if signs else np.unique(self.levels)
 
     def negated(self) -> WeightRows:
         """The weights times -1."""
@@ -64,9 +71,9 @@ def split_rows(weights: NDArray[Any]) -> WeightRows | str:
         levels[part], steps[part], found = integer_rows(rows[part])
         if not found.all():
             row = first + int(np.argmin(found))
-            return _two_levels(weights) or (
-                f"weights have {np.unique(rows[row]).size} levels in row {row}"
-            )
+            num_levels = len(set(rows[row].tolist()))
+            several = f"weights have {num_levels} levels in row {row}"
+            return (_two_levels(rows[row : row + 1]) and _two_levels(weights)) or several
     # Of {0, -1} the opposite is a code of one plane.
     opposite = ((levels <= 0).all(axis=1) & (levels == 0).any(axis=1))[:, None]
     scale = np.where(opposite[:, 0], -steps, steps).astype(np.float32)

@@ -37,11 +37,13 @@ void register_bits(py::module_& module, ProgramBuilderClass& builder) {
       .def(
           "bit_planes",
           [](PyProgramBuilder& self, const std::string& name, int input, const BitPlanes& planes,
-             bool planar) {
-            return self.add(make_bit_planes(name, planes, planar, self.kernels()), input);
+             bool planar, bool watch_nan) {
+            return self.add(make_bit_planes(name, planes, planar, watch_nan, self.kernels()),
+                            input);
           },
           py::arg("name"), py::arg("input"), py::arg("planes"), py::arg("planar"),
-          "planar: of channels-first floats.")
+          py::arg("watch_nan"),
+          "planar: of channels-first floats. watch_nan: a NaN makes run() give up.")
       .def(
           "pack_signs",
           [](PyProgramBuilder& self, const std::string& name, int input, bool planar) {

@@ -69,7 +69,11 @@ struct FlooredMod {
   template <class T>
   static T of(T x, T y) {
     const T remainder = TruncatedMod::of(x, y);
-    return remainder != 0 && (remainder < 0) != (y < 0) ? static_cast<T>(remainder + y) : remainder;
+    if constexpr (std::is_floating_point_v<T>) {
+      if (remainder == 0) return std::copysign(T{0}, y);
+    }
+    const bool moves = remainder != 0 && (remainder < 0) != (y < 0);
+    return moves ? static_cast<T>(remainder + y) : remainder;
   }
 };
 
@@ -94,16 +98,24 @@ struct PRelu {
   }
 };
 
+// Shifts by a negative number of bits, or by all bits or more, leave what fills: the sign of x when
+// shifting right, else 0.
+template <class T>
+bool shifts_all(T bits) {
+  return bits < 0 || static_cast<std::uint64_t>(bits) >= 8 * sizeof(T);
+}
 struct ShiftLeft {
   template <class T>
   static T of(T x, T bits) {
-    return bits < 8 * sizeof(T) ? static_cast<T>(std::uint64_t{x} << bits) : T{0};
+    if (shifts_all(bits)) return 0;
+    return static_cast<T>(static_cast<std::uint64_t>(x) << bits);
   }
 };
 struct ShiftRight {
   template <class T>
   static T of(T x, T bits) {
-    return bits < 8 * sizeof(T) ? static_cast<T>(std::uint64_t{x} >> bits) : T{0};
+    if (shifts_all(bits)) return static_cast<T>(x < 0 ? -1 : 0);
+    return static_cast<T>(x >> bits);
   }
 };
 
@@ -149,15 +161,15 @@ constexpr Row kRows[] = {
     {"BitwiseOr", &binary_for<BitwiseOr, kIntegers>, 1},
     {"BitwiseXor", &binary_for<BitwiseXor, kIntegers>, 1},
     {"Div", &binary_for<Div, kNumbers>, 4},
-    {"FlooredMod", &binary_for<FlooredMod, kIntegers>, 20},
+    {"FlooredMod", &binary_for<FlooredMod, kNumbers>, 20},
     {"Max", &binary_for<Max, kNumbers>, 1},
     {"Min", &binary_for<Min, kNumbers>, 1},
     {"Mul", &binary_for<Mul, kNumbers>, 1},
     {"Or", &binary_for<BitwiseOr, kBoolean>, 1},
     {"PRelu", &binary_for<PRelu, kNumbers>, 1},
     {"Pow", &binary_for<Pow, kFloats>, 60},
-    {"ShiftLeft", &binary_for<ShiftLeft, kUnsigned>, 1},
-    {"ShiftRight", &binary_for<ShiftRight, kUnsigned>, 1},
+    {"ShiftLeft", &binary_for<ShiftLeft, kIntegers>, 1},
+    {"ShiftRight", &binary_for<ShiftRight, kIntegers>, 1},
     {"Sub", &binary_for<Sub, kNumbers>, 1},
     {"TruncatedMod", &binary_for<TruncatedMod, kNumbers>, 20},
     {"Xor", &binary_for<BitwiseXor, kBoolean>, 1},

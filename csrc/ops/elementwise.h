@@ -48,8 +48,8 @@ std::unique_ptr<Op> make_unary(const std::string& name, const std::string& funct
 // function(a, b) for the ONNX op types in binary_functions.cpp and comparisons.cpp, both operands
 // of elements `type`; the result of comparisons is boolean.
 //
-// Integers wrap. An integer divided by 0 is 0, as is its remainder; shifts by the width of a number
-// or more give 0.
+// Integers wrap. An integer divided by 0 is 0, as is its remainder. FlooredMod and TruncatedMod are
+// the kinds of ONNX Mod, ShiftLeft and ShiftRight those of BitShift.
 std::unique_ptr<Op> make_binary(const std::string& name, const std::string& function,
                                 ElementType type);
 std::unique_ptr<Op> make_comparison(const std::string& name, const std::string& function,

@@ -33,8 +33,9 @@ class MakeBitPlanes : public Op {
     unsigned planes;  // bit p: it belongs to plane p
   };
 
-  MakeBitPlanes(const std::string& name, const BitPlanes& planes, std::size_t shared_copies)
-      : Op(name), planes_(planes.planes) {
+  MakeBitPlanes(const std::string& name, const BitPlanes& planes, bool watch_nan,
+                std::size_t shared_copies)
+      : Op(name), planes_(planes.planes), watch_nan_(watch_nan) {
     if (planes.tests.empty() || planes_ < 1 || planes_ > kMaxPlanes) {
       bad_model(std::to_string(planes.tests.size()) + " tests for " + std::to_string(planes_) +
                 " planes of bits");
@@ -49,6 +50,16 @@ class MakeBitPlanes : public Op {
   }
 
   const Bounds<float>& bounds() const { return tests_.front().bounds; }
+
+  void finish(const OpContext& context) const {
+    context.output().has_zeros = true;  // for all that is known
+    if (!watch_nan_ || context.saw_nan == nullptr) return;
+    const TensorView& in = context.input(0);
+    const float* x = in.as<float>();
+    bool nan = false;
+    for (std::int64_t i = in.shape.elements(); i-- > 0;) nan |= x[i] != x[i];
+    if (nan) *context.saw_nan = true;
+  }
 
   // Words [first, first + count) of every plane, which are `stride` words apart. run_test(test,
   // bits) stores those of a test.
@@ -70,13 +81,15 @@ class MakeBitPlanes : public Op {
 
  private:
   int planes_;
+  bool watch_nan_;
   std::vector<Test> tests_;
 };
 
 class MakeBitPlanesOfRows final : public MakeBitPlanes {
  public:
-  MakeBitPlanesOfRows(const std::string& name, const BitPlanes& planes, const KernelSet& kernels)
-      : MakeBitPlanes(name, planes, kSharedBlock), variant_(kernels.binarize_f32) {}
+  MakeBitPlanesOfRows(const std::string& name, const BitPlanes& planes, bool watch_nan,
+                      const KernelSet& kernels)
+      : MakeBitPlanes(name, planes, watch_nan, kSharedBlock), variant_(kernels.binarize_f32) {}
 
   std::string kernel() const override { return variant_.name(); }
 
@@ -109,7 +122,7 @@ class MakeBitPlanesOfRows final : public MakeBitPlanes {
                 run_test(test, in.as<float>() + first * channels, channels, count, bits);
               });
     }
-    context.output().has_zeros = true;  // for all that is known
+    finish(context);
   }
 
  private:
@@ -136,8 +149,9 @@ class MakeBitPlanesOfRows final : public MakeBitPlanes {
 
 class MakeBitPlanesOfImages final : public MakeBitPlanes {
  public:
-  MakeBitPlanesOfImages(const std::string& name, const BitPlanes& planes, const KernelSet& kernels)
-      : MakeBitPlanes(name, planes, 1), variant_(kernels.binarize_planar_f32) {}
+  MakeBitPlanesOfImages(const std::string& name, const BitPlanes& planes, bool watch_nan,
+                        const KernelSet& kernels)
+      : MakeBitPlanes(name, planes, watch_nan, 1), variant_(kernels.binarize_planar_f32) {}
 
   std::string kernel() const override { return variant_.name(); }
 
@@ -167,7 +181,7 @@ class MakeBitPlanesOfImages final : public MakeBitPlanes {
                              test.bounds.shared() ? 0 : 1, test.inverted, bits);
               });
     }
-    context.output().has_zeros = true;  // for all that is known
+    finish(context);
   }
 
  private:
@@ -286,9 +300,9 @@ BitPlanes digit_planes(const std::string& node, const std::vector<Thresholds>& l
 }
 
 std::unique_ptr<Op> make_bit_planes(const std::string& name, const BitPlanes& planes, bool planar,
-                                    const KernelSet& kernels) {
-  if (planar) return std::make_unique<MakeBitPlanesOfImages>(name, planes, kernels);
-  return std::make_unique<MakeBitPlanesOfRows>(name, planes, kernels);
+                                    bool watch_nan, const KernelSet& kernels) {
+  if (planar) return std::make_unique<MakeBitPlanesOfImages>(name, planes, watch_nan, kernels);
+  return std::make_unique<MakeBitPlanesOfRows>(name, planes, watch_nan, kernels);
 }
 
 std::unique_ptr<Op> make_unpack_planes(const std::string& name, std::vector<float> values) {

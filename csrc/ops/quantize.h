@@ -21,8 +21,9 @@ BitPlanes level_planes(const std::string& node, const std::vector<Thresholds>& l
 BitPlanes digit_planes(const std::string& node, const std::vector<Thresholds>& levels);
 
 // Floats [..., C] to planes of bits; planar: [N, C, spatial...] to bits [N, spatial..., C].
+// watch_nan: sets the call's saw_nan where an element is NaN.
 std::unique_ptr<Op> make_bit_planes(const std::string& name, const BitPlanes& planes, bool planar,
-                                    const KernelSet& kernels);
+                                    bool watch_nan, const KernelSet& kernels);
 
 // Planes of bits [..., C] to floats: values[code] for the bits of an element, bit p from plane p.
 // 2^planes values.

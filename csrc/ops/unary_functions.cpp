@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <string_view>
 #include <type_traits>
@@ -201,17 +202,18 @@ struct Mish {
     return x * std::tanh(Softplus::of(x, parameters));
   }
 };
+// 1 + erf(u) = erfc(−u) and 1 + tanh(u) = 2·sigmoid(2u): the sums would cancel for negative x.
 struct Gelu {
   template <class T>
   static T of(T x, const Parameters&) {
-    return T{0.5} * x * (T{1} + std::erf(x * (std::numbers::sqrt2_v<T> / 2)));
+    return T{0.5} * x * std::erfc(x * -(std::numbers::sqrt2_v<T> / 2));
   }
 };
 struct GeluTanh {
   template <class T>
-  static T of(T x, const Parameters&) {
-    const T scale = std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>;
-    return T{0.5} * x * (T{1} + std::tanh(scale * (x + static_cast<T>(0.044715) * x * x * x)));
+  static T of(T x, const Parameters& parameters) {
+    const T scale = 2 * std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>;
+    return x * Sigmoid::of(scale * (x + static_cast<T>(0.044715) * x * x * x), parameters);
   }
 };
 // lambd, bias

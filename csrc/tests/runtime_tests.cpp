@@ -60,6 +60,9 @@ int main(int argc, char** argv) {
     ok &= repeat(name + " hostile descriptions", 1,
                  [&](Random&) { check_hostile_descriptions(kernels); });
   }
+  ok &= repeat("element-wise ops", cases, [](Random& random) { check_elementwise(random); });
+  ok &= repeat("16-bit floats", 1, [](Random& random) { check_half_floats(random); });
+  ok &= repeat("casts", 1, [](Random&) { check_casts(); });
   ok &= repeat("memory plan", cases, [](Random& random) { check_memory_plan(random); });
   return ok ? 0 : 1;
 }

@@ -26,6 +26,15 @@ void check_batches(const KernelSet& kernels, Random& random);
 // Tensors alive at the same time never share memory.
 void check_memory_plan(Random& random);
 
+// Element-wise ops on operands of any shapes that fit, against index arithmetic.
+void check_elementwise(Random& random);
+
+// All 16-bit floats, and rounding to them.
+void check_half_floats(Random& random);
+
+// Casts at the edges of the types.
+void check_casts();
+
 // Inconsistent descriptions are refused by an error.
 void check_hostile_descriptions(const KernelSet& kernels);
 

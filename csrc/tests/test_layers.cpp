@@ -355,7 +355,7 @@ std::unique_ptr<Op> make_packer(const InputCode& code, bool planar, const Kernel
     const BitPlanes planes =
         level_planes("quantize", {from(0), from(1)},
                      {*code.bits_of(-1), *code.bits_of(0), *code.bits_of(1)}, code.type().planes);
-    return planar ? make_bit_planes("quantize", planes, true, kernels)
+    return planar ? make_bit_planes("quantize", planes, true, true, kernels)
                   : make_pack_signs("sign", false, kernels);
   }
   if (code.digits == 0) {
@@ -366,7 +366,7 @@ std::unique_ptr<Op> make_packer(const InputCode& code, bool planar, const Kernel
   for (int level = 1; level < 1 << code.digits; ++level) {
     levels.push_back(from(number_of(code, level)));
   }
-  return make_bit_planes("quantize", digit_planes("quantize", levels), planar, kernels);
+  return make_bit_planes("quantize", digit_planes("quantize", levels), planar, false, kernels);
 }
 
 Shape free_batch(Shape shape) {

@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "ops/cast.h"
 #include "ops/channel_arithmetic.h"
+#include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "ops/packing.h"
 #include "ops/pad_bits.h"
@@ -303,6 +304,38 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     make_byte_layer(spec(1, 1 << 23), ElementType::u8, bits, FloatEpilogue{}, kernels);
   });
   refused("a cast of bits", [&] { make_cast("cast", ElementType::bits, ElementType::f32); });
+  refused("a function that does not exist",
+          [&] { make_binary("f", "Frobnicate", ElementType::f32); });
+  refused("a function of the wrong type", [&] { make_unary("f", "Exp", ElementType::i32, {}); });
+  refused("operands of two types", [&] {
+    ProgramBuilder builder;
+    const int x = builder.add_input("x", Shape{4});
+    const int y = builder.add_input("y", Shape{4}, ElementType::i32);
+    builder.add_op(make_binary("add", "Add", ElementType::f32), {x, y});
+  });
+  refused("operands that do not fit", [&] {
+    ProgramBuilder builder;
+    const int x = builder.add_input("x", Shape{-1, 4});
+    const std::array<float, 3> three{};
+    const int c = builder.add_constant(ElementType::f32, Shape{3}, std::as_bytes(std::span(three)));
+    const int sum = builder.add_op(make_binary("add", "Add", ElementType::f32), {x, c});
+    const std::vector<float> four(4);
+    run(*builder.finish({sum}, false, 1), {1, 4}, four);
+  });
+  refused("a constant of too few bytes", [&] {
+    ProgramBuilder builder;
+    const std::array<float, 3> three{};
+    builder.add_constant(ElementType::f32, Shape{4}, std::as_bytes(std::span(three)));
+  });
+  refused("a constant of negative extents", [&] {
+    ProgramBuilder builder;
+    builder.add_constant(ElementType::f32, Shape{-1, -1}, std::vector<std::byte>(4));
+  });
+  refused("an input after a constant", [&] {
+    ProgramBuilder builder;
+    builder.add_constant(ElementType::u8, Shape{}, std::vector<std::byte>(1));
+    builder.add_input("x", Shape{4});
+  });
   refused("packed bits under another shape",
           [&] { make_reshape("r", {-1, 2}, ElementType::bits); });
   refused("groups of a dense layer", [&] {
@@ -336,7 +369,7 @@ void check_hostile_descriptions(const KernelSet& kernels) {
     layer.input_code.digits = 8;
     make_xnor_layer(layer, std::vector<std::uint64_t>(1 << 18), FloatEpilogue{}, kernels);
   });
-  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, false, kernels); });
+  refused("no planes", [&] { make_bit_planes("planes", BitPlanes{}, false, false, kernels); });
   refused("levels that are not nested",
           [&] { digit_planes("levels", {{{1.0f}, {kInf}, false}, {{0.0f}, {kInf}, false}}); });
   refused("more codes than levels",

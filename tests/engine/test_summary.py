@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -81,3 +83,42 @@ def test_shipped_models() -> None:
     assert bnn_engine.models.names() == ("mnist-bcnn", "mnist-bmlp", "mnist-cnn", "mnist-mlp")
     with pytest.raises(BnnError, match=r"'mnist-resnet'.*mnist-bcnn"):
         bnn_engine.models.path("mnist-resnet")
+
+
+def reasons(text: str, constants: dict[str, NDArray[Any]]) -> dict[str, tuple[str, str]]:
+    """Kind and reason of every row by name."""
+    layers = bnn_engine.load(model_from_text(text, constants)).summary().layers
+    return {layer.name: (layer.kind, layer.reason) for layer in layers}
+
+
+def test_every_layer_says_why_it_is_float() -> None:
+    random = np.random.default_rng(0)
+    rows = signs(random, (8, 8))
+    rows[5, 2:4] = 0.25, 7.75
+    found = reasons(
+        """g (float[N, 8] x, double[N, 8] z)
+            => (float[] a, float[] b, float[] c, double[] d, float[] e)
+        {
+            [r3] r = Relu(x)
+            [after_relu] a = MatMul(r, k)
+            [levels] b = Gemm<transB = 1>(x, rows)
+            [product] c = MatMul(x, xt)
+            xt = Transpose(x)
+            [double] d = MatMul(z, w64)
+            i = Reshape(x, image)
+            [groups] e = Conv<group = 2>(i, kernels)
+        }""",
+        {
+            "k": 3 * signs(random, (8, 4)) + 1,
+            "rows": rows,
+            "w64": rows.astype(np.float64),
+            "image": np.array([-1, 2, 2, 2]),
+            "kernels": signs(random, (2, 1, 1, 1)),
+        },
+    )
+    assert found["after_relu"] == ("float", "input is not quantized: comes from Relu 'r3'")
+    assert found["levels"] == ("float", "weights have 4 levels in row 5")
+    assert found["product"][1].startswith("weights are not constant: comes from Transpose")
+    assert found["double"][1].startswith("input is float64")
+    assert "runs in Python" in found["double"][1]
+    assert found["groups"] == ("float", "input is not quantized: comes from Reshape 'i'")

@@ -119,3 +119,12 @@ def test_max_pool_ignores_nan_as_onnx_runtime_does() -> None:
     x = np.array([[[np.nan, 1, 2, np.nan]]], np.float32)
     attributes = {"kernel_shape": [2], "strides": [2]}
     np.testing.assert_array_equal(WINDOW_OPS["MaxPool"]([x], attributes)[0], [[[1, 2]]])
+
+
+def test_max_pool_of_bfloat16() -> None:
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.BFLOAT16)
+    x = np.array([[[-3, -2, 5, np.nan]]], dtype)
+    attributes = {"kernel_shape": [2], "strides": [2]}
+    y = WINDOW_OPS["MaxPool"]([x], attributes)[0]
+    assert y.dtype == x.dtype
+    np.testing.assert_array_equal(y.astype(np.float32), [[[-2, 5]]])

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn_engine.errors import BnnError, ModelFormatError
+from bnn_engine.errors import BnnError, ModelFormatError, UnsupportedOpError
 from bnn_engine.graph.protobuf import to_model
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.importer import import_model, model
 from bnn_engine.passes import run_passes
-from tests.support.onnx_models import graph_from_text, run_onnxruntime
+from tests.support.onnx_models import graph_from_text, model_from_text, run_onnxruntime
 from tests.support.sample_models import sample_io, sample_models
 from tests.support.seed_networks import binary_cnn, binary_mlp
 
@@ -32,6 +32,32 @@ def test_packed_models_load_without_analysis(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("onnx.version_converter.convert_version", fail)
     graph = import_model(data)
     assert all(v.shape is not None and v.dtype is not None for v in graph.values().values())
+
+
+def test_one_error_lists_everything() -> None:
+    broken = model_from_text(
+        """g (float[N, 3] x) => (float[] y, float[] ghost) {
+            a = custom.Foo(x)  b = NoSuchOp(a)  c = Neg<axis = 1>(b)  d = Add(c)  y = Abs(lost)
+        }""",
+        {"w": np.ones(4, np.float32)},
+    )
+    broken.graph.initializer[0].dims[0] = 5
+    with pytest.raises(ModelFormatError) as caught:
+        import_model(broken)
+    wanted = ("'w': holds", "'lost' does", "'ghost' does", "Foo", "NoSuchOp", "'axis'", "1 inputs")
+    assert len(caught.value.problems) == len(wanted)
+    for text in wanted:
+        assert sum(text in line for line in caught.value.problems) == 1, text
+
+
+def test_ops_that_cannot_be_converted_are_listed_with_unknown_ones() -> None:
+    text = """g (float[1, 1, 2, 2] x) => (float[A, B, C, D] y) {
+        u = Upsample<mode = "linear">(x, s)  y = NoSuchOp(u)
+    }"""
+    old = model_from_text(text, {"s": np.ones(4, np.float32)}, opset=9)
+    with pytest.raises(UnsupportedOpError) as caught:
+        import_model(old)
+    assert len(caught.value.problems) == 2
 
 
 def _edit_weights(data: onnx.ModelProto) -> None:

@@ -34,6 +34,14 @@ def test_inputs_that_do_not_exist_are_all_listed() -> None:
     refuse(edit, "node 'a' (Abs): its input 'ghost'", "node 'y' (Neg): its input 'phantom'")
 
 
+def test_values_that_the_dynamo_exporter_loses() -> None:
+    def edit(m: onnx.ModelProto) -> None:
+        m.producer_name, m.producer_version = "pytorch", "2.13.0"
+        m.graph.node.append(onnx.helper.make_node("Clip", ["y", "val_3"], ["z"], "clip"))
+
+    refuse(edit, "node 'clip' (Clip): its input 'val_3' does not exist", "dynamo=False")
+
+
 def test_names_defined_twice() -> None:
     refuse(lambda m: m.graph.node[1].output.__setitem__(0, "a"), "'a' is defined twice")
     refuse(lambda m: m.graph.node[1].output.__setitem__(0, "x"), "'x' is defined twice")

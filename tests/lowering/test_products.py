@@ -82,3 +82,28 @@ def test_rows_meet_by_batch() -> None:
             t = Transpose<perm=[0, 2, 1]>(a) y = MatMul(a, t) }"""
     )
     assert_within(model, {"a": a}, product(a, a.transpose(0, 2, 1)))
+
+
+@pytest.mark.parametrize("addend", [(), (1,), (37,), (9, 1), (9, 37)])
+@pytest.mark.parametrize("constant", [False, True])
+def test_addends(addend: tuple[int, ...], constant: bool) -> None:
+    a, b, c = normal(9, 21), normal(21, 37, seed=1), np.asarray(normal(*addend, seed=2))
+    extents = ", ".join(map(str, addend))
+    operand = "" if constant else f", float[{extents}] c" if addend else ", float c"
+    model = model_from_text(
+        f"""g (float[9, 21] a, float[21, 37] b{operand}) => (float[] y) {{
+            y = Gemm<alpha=0.5, beta=2.0>(a, b, c) }}""",
+        {"c": c} if constant else {},
+    )
+    exact = product(a, b, 0.5)
+    shift = 2.0 * c.astype(np.float64)
+    bounded = Bounded(exact.value + shift, exact.error + gamma(SLACK) * np.abs(shift))
+    feeds = {"a": a, "b": b} if constant else {"a": a, "b": b, "c": c}
+    assert_within(model, feeds, bounded)
+
+
+@pytest.mark.parametrize("shape", [(4, 7), (3, 4, 7), (2, 3, 4, 7)])
+def test_constant_first_operand(shape: tuple[int, ...]) -> None:
+    a, b = normal(*shape), normal(2, 3, 7, 5, seed=1)
+    model = model_from_text("g (float[2, 3, 7, 5] b) => (float[] y) { y = MatMul(a, b) }", {"a": a})
+    assert_within(model, {"b": b}, product(a, b))

@@ -22,6 +22,9 @@ from tests.support.onnx_models import model_from_text, signs
 Floats = NDArray[np.float32]
 LARGEST = 2.0**20
 
+# Random layers may well multiply floats by signs.
+pytestmark = pytest.mark.filterwarnings("ignore::bnn_engine.BnnWarning")
+
 
 @dataclass
 class Network:

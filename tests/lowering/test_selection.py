@@ -29,7 +29,7 @@ def check(text: str, feeds: dict[str, Any]) -> None:
 @pytest.mark.parametrize("axis", [0, 1, -1])
 @pytest.mark.parametrize(("keep", "last"), [(0, 0), (1, 1), (0, 1)])
 def test_few_values_with_many_ties(kind: str, op: str, axis: int, keep: int, last: int) -> None:
-    if kind == "uint8" and op == "ArgMin" or kind == "float16":
+    if (kind == "uint8" and op == "ArgMin") or kind == "float16":
         pytest.skip("ONNX Runtime lacks it")
     x = np.random.default_rng(0).integers(0, 4, (3, 5, 7)).astype(KINDS[kind])
     check(

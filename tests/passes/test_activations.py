@@ -91,6 +91,10 @@ FORMS: dict[str, tuple[str, list[str]]] = {
         ["Quantize"],
     ),
     "two values": ("p = Greater(x, delta)  y = Where(p, alpha, minus)", ["Quantize"]),
+    "two opposite values": (
+        "p = Greater(x, delta)  w = Where(p, one, minus)  y = Mul(w, alpha)",
+        ["Binarize", "Mul"],
+    ),
     "within": (
         "p = Greater(x, minus)  q = Less(x, one)  r = And(p, q)  y = Where(r, one, minus)",
         ["Binarize"],

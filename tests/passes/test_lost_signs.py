@@ -29,10 +29,10 @@ def constants() -> dict[str, Array]:
     return made | {"rows": np.array([-1, 2, 4]), "flat": np.array([0, 8])}
 
 
-def warned(between: str) -> list[str]:
+def warned(between: str, **weights: Array) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        bnn_engine.load(model_from_text(LAYERS.format(between=between), constants()))
+        bnn_engine.load(model_from_text(LAYERS.format(between=between), constants() | weights))
     assert all(issubclass(warning.category, bnn_engine.BnnWarning) for warning in caught)
     return [str(warning.message) for warning in caught]
 
@@ -99,3 +99,8 @@ def test_the_graph_stays_as_it_is() -> None:
     FindLostSigns().run(graph)
     assert graph.edits == edits
     assert graph.warnings == []  # nothing is known to be binary yet
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.125])
+def test_a_mean_is_no_layer(scale: float) -> None:
+    assert warned("b = Tanh(a)", second=np.full((8, 4), scale, np.float32)) == []

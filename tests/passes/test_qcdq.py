@@ -11,6 +11,7 @@ import pytest
 from bnn_engine.graph import Graph
 from bnn_engine.graph.protobuf import to_model
 from bnn_engine.passes import run_passes
+from bnn_engine.passes.fold_constants import FoldConstants
 from bnn_engine.passes.qcdq import QuantizeDequantize
 from bnn_engine.passes.quantize_values import QuantizeValues
 from tests.support.onnx_models import graph_from_text, model_from_text, op_types, run_onnxruntime
@@ -48,7 +49,7 @@ def test_without_zero_points_and_with_several_clips() -> None:
         q = QuantizeLinear(x, s)  a = Clip(q, low)  b = Clip(a, , high)
         y = DequantizeLinear(b, t)
     }"""
-    for low, high in ((3, 9), (9, 3)):
+    for low, high in ((3, 9), (9, 3), (5, 5)):
         constants = {
             "s": np.float32(0.5),
             "t": np.float32(0.25),
@@ -74,6 +75,44 @@ def test_scales_per_channel() -> None:
     assert op_types(graph) == ["Div", "Quantize", "Mul"]
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16])
+def test_many_levels_stay_float_ops(dtype: type) -> None:
+    text = """g (float[N, 3] x) => (float[N, 3] y) {
+        q = QuantizeLinear(x, s, z)  y = DequantizeLinear(q, s, z)
+    }"""
+    for scale, zero in itertools.product((0.1, 1), (0, 7)):
+        constants = {"s": np.float32(scale), "z": dtype(zero)}
+        graph = _run(text, constants, around((200, 3), scale, 400))
+        assert op_types(graph)[:2] == ["IsNaN", "Where"]
+        assert not {"Quantize", "QuantizeLinear"} & set(op_types(graph))
+
+
+def test_many_levels_behind_a_clip() -> None:
+    text = """g (float[N, 3] x) => (float[N, 3] y) {
+        q = QuantizeLinear(x, s, z)  c = Clip(q, z)  y = DequantizeLinear(c, s, z)
+    }"""
+    for dtype in (np.int8, np.uint8):
+        constants = {"s": np.float32(0.5), "z": dtype(3)}
+        _run(text, constants, around((200, 3), 0.5, 400))
+
+
+def test_integer_weights_become_floats() -> None:
+    """Per tensor or per channel, as exporters store them."""
+    text = """g (float[N, 4] x) => (float[N, 3] y) {
+        w = DequantizeLinear<axis = 0>(c, s, z)  y = Gemm<transB = 1>(x, w)
+    }"""
+    codes = np.random.default_rng(0).integers(-2, 2, (3, 4)).astype(np.int8)
+    half, each = np.array(0.5, np.float32), np.array([0.5, 2, 1], np.float32)
+    for scale, zero in ((half, np.array(1, np.int8)), (each, np.zeros(3, np.int8))):
+        graph = graph_from_text(text, {"c": codes, "s": scale, "z": zero})
+        run_passes(graph, [FoldConstants()])
+        (node,) = graph.nodes
+        weights = node.inputs[1]
+        assert weights is not None
+        expected = (codes.astype(np.float32) - zero[..., None]) * scale[..., None]
+        np.testing.assert_array_equal(weights.const, expected)
+
+
 CONSTANTS: dict[str, Any] = {
     "s": np.float32(0.5),
     "minus": np.float32(-0.5),
@@ -88,8 +127,6 @@ CONSTANTS: dict[str, Any] = {
 @pytest.mark.parametrize(
     "body",
     [
-        "q = QuantizeLinear(x, s, z)  y = DequantizeLinear(q, s, z)",
-        "q = QuantizeLinear(x, s, z)  c = Clip(q, z)  y = DequantizeLinear(c, s, z)",
         "q = QuantizeLinear(x, minus, z)  c = Clip(q, lo, hi)  y = DequantizeLinear(c, s, z)",
         "q = QuantizeLinear(x, each, zeros)  c = Clip(q, lo, hi)  y = DequantizeLinear(c, s, z)",
         "q = QuantizeLinear(x, s, z)  m = Min(q, hi)  y = DequantizeLinear(m, s, z)",

@@ -33,7 +33,7 @@ CONSTANTS: dict[str, Array] = {
 }
 STEPS = ["Sign", "Round", "Floor", "Ceil"]
 SMOOTH = ["Relu", "Abs", "Neg", "LeakyRelu", "HardSigmoid", "Identity"]
-ARITHMETIC = ["Add", "Sub", "Mul", "Div", "Min", "Max"]
+ARITHMETIC = ["Add", "Sub", "Mul", "Min", "Max"]
 COMPARISONS = ["Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"]
 LOGIC = ["And", "Or", "Xor"]
 # Both bounds: of infinities with one, ONNX Runtime and the reference make different things.
@@ -53,7 +53,7 @@ def bodies(draw: st.DrawFn) -> str:
         return draw(st.sampled_from(bools))
 
     for i in range(draw(st.integers(2, 8))):
-        kinds = ["step", "step", "smooth", "arithmetic", "arithmetic", "clip", "compare", "compare"]
+        kinds = ["step", "step", "smooth", "sum", "sum", "divide", "clip", "compare", "compare"]
         if bools:
             kinds += ["where", "where", "cast", "logic"]
         kind, name = draw(st.sampled_from(kinds)), f"n{i}"
@@ -62,7 +62,9 @@ def bodies(draw: st.DrawFn) -> str:
             lines.append(f"{name} = {draw(st.sampled_from(STEPS))}({recent})")
         elif kind == "smooth":
             lines.append(f"{name} = {draw(st.sampled_from(SMOOTH))}({recent})")
-        elif kind == "arithmetic":
+        elif kind == "divide":  # by constants: dividing by zeros shows their sign
+            lines.append(f"{name} = Div({recent}, {draw(st.sampled_from(constants))})")
+        elif kind == "sum":
             pair = draw(st.permutations([recent, operand()]))
             lines.append(f"{name} = {draw(st.sampled_from(ARITHMETIC))}({', '.join(pair)})")
         elif kind == "clip":

@@ -12,6 +12,8 @@ from bnn_engine.graph import Graph
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.passes import run_passes
 from bnn_engine.passes.activations import RecogniseActivations
+from bnn_engine.passes.int_quant import IntQuants
+from bnn_engine.passes.quantize_node import quantize_node
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds, Step, pull_back
 from tests.support.onnx_models import (
     Array,
@@ -135,7 +137,17 @@ def parameters(seed: int) -> dict[str, Array]:
     factor = rng.normal(0, 3, NUM_CHANNELS).astype(np.float32)
     factor[factor == 0] = 1
     bias = rng.integers(-9, 9, NUM_CHANNELS).astype(np.float32)
-    return {"s": scale, "o": offset, "m": mean, "v": var, "f": factor, "b": bias, **CONSTANTS}
+    slope = rng.uniform(0.01, 3, NUM_CHANNELS).astype(np.float32)
+    return {
+        "slope": slope,
+        "s": scale,
+        "o": offset,
+        "m": mean,
+        "v": var,
+        "f": factor,
+        "b": bias,
+        **CONSTANTS,
+    }
 
 
 SIGN = "p = Greater(z, zero)  y = Where(p, one, minus)"
@@ -148,6 +160,13 @@ CHAINS = [
     ("a = Relu(x)  c = Mul(f, a)  z = Add(b, c)", 1),
     ("a = Neg(x)  z = Add(a, half)", 1),
     ("a = Mul(x, f)  c = Mul(a, f)  d = Mul(c, s)  z = Add(d, o)", 1),
+    ("a = Mul(x, f)  c = Round(a)  d = Add(c, b)  z = Floor(d)", 1),
+    ("a = Div(x, f)  c = Ceil(a)  z = Max(b, c)", 1),
+    ("a = Min(x, b)  c = Max(a, half)  z = Sub(c, half)", 1),
+    ("a = BatchNormalization(x, s, o, m, v)  c = PRelu(a, slope)  z = Add(c, b)", 1),
+    ("a = LeakyRelu<alpha = 0.1>(x)  z = Add(a, b)", 1),
+    ("a = HardSigmoid<alpha = 0.3>(x)  z = Sub(a, half)", 1),
+    ("a = Clip(x, minus)  z = Sub(a, f)", 1),
 ]
 
 
@@ -189,6 +208,63 @@ def _around(bounds: Array) -> list[Floats]:
     return [points, *neighbours(points[None], 2)]
 
 
+NUMBERS = (("bits", 3), ("n", 0), ("u", 1))
+LEVELS = """y = qonnx.custom_op.general.IntQuant<signed = {signed}, narrow = 0>(z, u, n, bits)"""
+
+
+@pytest.mark.parametrize(("body", "count"), CHAINS)
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_levels_of_quantize(body: str, count: int, bits: int) -> None:
+    """Every level of a Quantize is pulled back as the one of a Binarize is."""
+    del count
+    levels = LEVELS.format(signed=int(bits != 1))
+    text = f"g (float[N, 60] x) => (float[N, 60] y) {{ {body}  {levels} }}"
+    constants = {**parameters(bits), "u": np.full(1, 7, np.float32)}
+    constants.update(n=np.zeros(1, np.float32), bits=np.full(1, bits, np.float32))
+    graph = graph_from_text(text, constants)
+    integers = np.repeat(np.arange(-300, 301, dtype=np.float32)[:, None], NUM_CHANNELS, axis=1)
+    random = np.random.default_rng(bits)
+    reals = random.integers(0, 2**32, (300, NUM_CHANNELS), np.uint32).view(np.float32)
+    x = np.concatenate([integers, reals])
+    expected = evaluate(graph, {"x": x})["y"]
+    run_passes(graph, [IntQuants(), AbsorbIntoThresholds()])
+    assert op_types(graph)[-2:] == ["Quantize", "Mul"]
+    assert "Div" not in op_types(graph)
+    np.testing.assert_array_equal(evaluate(graph, {"x": x})["y"], expected)
+
+
+def test_rounding_before_levels() -> None:
+    text = """g (float[N, 60] x) => (float[N, 60] y) {
+        a = Mul(x, f)  c = Round(a)  d = Div(c, four)  e = Ceil(d)  z = Floor(e)
+        y = qonnx.custom_op.general.IntQuant<signed = 1, narrow = 0>(z, u, n, bits)
+    }"""
+    constants = {"f": parameters(0)["f"], "four": np.full(1, 4, np.float32)}
+    constants.update({name: np.full(1, number, np.float32) for name, number in NUMBERS})
+    graph = graph_from_text(text, constants)
+    x = np.repeat(np.arange(-300, 301, dtype=np.float32)[:, None], NUM_CHANNELS, axis=1)
+    expected = evaluate(graph, {"x": x})["y"]
+    run_passes(graph, [IntQuants(), AbsorbIntoThresholds()])
+    assert op_types(graph) == ["Quantize"]
+    np.testing.assert_array_equal(evaluate(graph, {"x": x})["y"], expected)
+
+
+@pytest.mark.parametrize("finite_sums", [True, False])
+def test_factors_of_zero_where_nan_passes(finite_sums: bool) -> None:
+    """inf · 0 is NaN, which levels would hide; sums of a binary layer are never infinite."""
+    signs = "b = qonnx.custom_op.general.BipolarQuant(x, u)  " if finite_sums else ""
+    text = f"""g (float[N, 3] x) => (float[N, 3] y) {{
+        {signs}  a = MatMul({"b" if finite_sums else "x"}, w)  z = Mul(a, zeros)
+        y = qonnx.custom_op.general.IntQuant<signed = 1, narrow = 0>(z, u, n, bits)
+    }}"""
+    constants = {name: np.full(1, number, np.float32) for name, number in NUMBERS}
+    constants["zeros"] = np.array([0, 1, -0.5], np.float32)
+    constants["w"] = np.array([[1, 1, -1], [1, -1, 1], [1, 1, 1]], np.float32)
+    graph = graph_from_text(text, constants)
+    run_passes(graph)
+    kept = ["Binarize", "BinaryGemm"] if finite_sums else ["BinaryWeightGemm", "Mul"]
+    assert op_types(graph) == [*kept, "Quantize"]
+
+
 @pytest.mark.parametrize("kind", ["Greater", "GreaterOrEqual", "Less", "LessOrEqual"])
 def test_every_comparison(kind: str) -> None:
     text = f"""g (float[N, 60] x) => (float[N, 60] y) {{
@@ -218,6 +294,11 @@ def test_bounds_of_images_lie_along_channels() -> None:
         ("z = BatchNormalization(x, inf, o, m, v)", ["BatchNormalization"]),
         ("z = BatchNormalization(x, s, o, m, nv)", ["BatchNormalization"]),
         ("z = Clip(x, nan, six)", ["Clip"]),
+        ("z = Max(x, nan)", ["Max"]),
+        ("z = PRelu(x, b)", ["PRelu"]),
+        ("z = PRelu(x, flat)", ["PRelu"]),
+        ("z = LeakyRelu<alpha = -0.5>(x)", ["LeakyRelu"]),
+        ("z = Min(x, b, half)", ["Min"]),
         ("a = Sigmoid(x)  z = Add(a, b)", ["Sigmoid"]),
     ],
 )
@@ -227,6 +308,7 @@ def test_kept(body: str, kept: list[str]) -> None:
         "inf": np.where(np.arange(NUM_CHANNELS) == 0, INF, np.float32(1)),
         "nv": np.full(NUM_CHANNELS, -1, np.float32),
         "nan": np.full((), np.nan, np.float32),
+        "flat": np.arange(NUM_CHANNELS, dtype=np.float32),
     }
     graph = graph_from_text(
         f"g (float[N, 60] x) => (float[N, 60] y) {{ {body}  {SIGN} }}", constants
@@ -255,3 +337,46 @@ def test_constants_that_are_not_per_channel_stay() -> None:
     )
     run_passes(graph, [RecogniseActivations(), AbsorbIntoThresholds()])
     assert op_types(graph) == ["Add", "Binarize"]
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "v = Mul(x, scale)  u = Add(v, shift)",
+        "v = BatchNormalization(x, gamma, beta, mean, var)  u = Relu(v)",
+        "v = Sub(shift, x)  w = Clip(v, low, high)  u = Mul(w, third)",
+    ],
+)
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_every_level_of_quantize(chain: str, per_channel: bool) -> None:
+    rng = np.random.default_rng(9)
+    constants: dict[str, Array] = {
+        "scale": np.array([1.5, -0.3, 0, 7e-3], np.float32).reshape(4, 1, 1),
+        "shift": np.array([0.1, -2, 3, 0.7], np.float32).reshape(4, 1, 1),
+        "gamma": np.array([1.5, -0.3, 0, 0.2], np.float32),
+        "beta": np.array([0.1, -2, 1, 0.7], np.float32),
+        "mean": np.array([3, 0, 1, -2], np.float32),
+        "var": np.array([2, 0.5, 1, 9], np.float32),
+        "low": np.array(-3, np.float32),
+        "high": np.array(5, np.float32),
+        "third": np.array(1 / 3, np.float32),
+    }
+    text = f"g (float[N, 4, 3, 50] x) => (float[N, 4, 3, 50] y) {{ {chain}  y = Neg(u) }}"
+    graph = graph_from_text(text, constants)
+    last = graph.nodes[-1]
+    (source,) = last.reads()
+    lower = np.array([[-0.5], [0.5], [1.5]], np.float32)
+    upper = np.array([[np.inf], [9], [8]], np.float32)
+    if per_channel:
+        lower = lower + np.array([0, 0.25, -1, 2], np.float32)
+        upper = upper + np.zeros(4, np.float32)
+    values = [0.0, 1 / 3, 2 / 3, 1.0]
+    node = quantize_node(graph, source, lower, upper, values, last.outputs, "q")
+    graph.replace_node(last, [node])
+    x = np.round(rng.normal(size=(3, 4, 3, 50)) * 8).astype(np.float32) / 2
+    x[0, :, 0, :5] = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], np.float32)
+    expected = evaluate(graph, {"x": x})["y"]
+    run_passes(graph, [AbsorbIntoThresholds()])
+    assert op_types(graph) == ["Quantize"]
+    np.testing.assert_array_equal(evaluate(graph, {"x": x})["y"], expected)
+    assert len(np.unique(expected)) == 4

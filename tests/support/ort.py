@@ -35,6 +35,18 @@ def run(model: Model, feeds: Mapping[str, Array]) -> dict[str, Array]:
     return dict(zip(names, made.run(names, dict(feeds)), strict=True))
 
 
+def run_optimised(model: onnx.ModelProto, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    """As :func:`run` with all graph optimisations: it sums in another order."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    made = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    names = [output.name for output in made.get_outputs()]
+    return dict(zip(names, made.run(names, dict(feeds)), strict=True))
+
+
 def run_rows(model: Model, feeds: Mapping[str, Array]) -> dict[str, Array]:
     """As :func:`run` for a model whose batch axis is frozen to 1: row by row."""
     made = session(model)

@@ -1,6 +1,6 @@
 """Exports the seed's four networks, small, in every form that torch's exporters give.
 
-    pip install -r tests/conformance/generators/requirements.txt
+    pip install -r tests/conformance/generators/requirements-torch.txt
     python tests/conformance/generators/seed_networks.py tests/conformance/fixtures
 
 writes ``NETWORK-STATISTICS.EXPORTER.BATCH.onnx``. The networks are those of fastinference (MLP and

@@ -1,0 +1,73 @@
+"""Random binarized networks give ONNX Runtime's answers.
+
+``BNN_ENGINE_TEST_EXAMPLES=5000 pytest tests/exactness/test_random_graphs.py`` looks for more.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from hypothesis import HealthCheck, assume, given, settings
+from numpy.typing import NDArray
+
+import bnn_engine
+from tests.support import ort
+from tests.support.binarized_graphs import Network, Tensor, networks
+
+EXAMPLES = os.environ.get("BNN_ENGINE_TEST_EXAMPLES")
+SETTINGS = settings(
+    max_examples=int(EXAMPLES or 120),
+    derandomize=EXAMPLES is None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+
+Floats = NDArray[np.float32]
+
+
+def check(got: Floats, wanted: Floats, tensor: Tensor) -> None:
+    assert got.shape == wanted.shape
+    if tensor.error == 0:
+        np.testing.assert_array_equal(got, wanted)
+        return
+    distance = np.abs(got.astype(np.float64) - wanted)
+    assert np.all(distance <= tensor.error), distance.max()
+
+
+def answers(network: Network) -> dict[str, Floats]:
+    """ONNX Runtime's; the example is given up where rounding could move a fragile activation."""
+    wanted = ort.run(network.model, {"x": network.x})
+    if network.rounded:
+        certain = [tensor.name for tensor in network.outputs]
+        moved = [ort.run(network.perturbed(sign), {"x": network.x}) for sign in (1, -1)]
+        for tensor in network.outputs:
+            for other in moved:
+                distance = np.abs(other[tensor.name].astype(np.float64) - wanted[tensor.name])
+                assume(np.all(distance <= 4 * tensor.error))
+        assert certain
+    return wanted
+
+
+@SETTINGS
+@given(network=networks())
+def test_equals_onnx_runtime(network: Network) -> None:
+    wanted = answers(network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bnn_engine.BnnWarning)
+        engine = bnn_engine.load(network.model)
+    got = engine.run({"x": network.x})
+    for tensor in network.outputs:
+        check(got[tensor.name], wanted[tensor.name], tensor)
+    alone = engine.run({"x": network.x[1:]})
+    for name, array in got.items():
+        np.testing.assert_array_equal(alone[name], array[1:])
+    with TemporaryDirectory() as folder:
+        engine.save(Path(folder) / "packed.onnx")
+        reloaded = bnn_engine.load(Path(folder) / "packed.onnx").run({"x": network.x})
+    for name, array in got.items():
+        np.testing.assert_array_equal(reloaded[name], array)
