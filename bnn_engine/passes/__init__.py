@@ -21,7 +21,6 @@ from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.int_quant import IntQuants
 from bnn_engine.passes.linear_quantization import ExpandDequantize, ExpandQuantize
 from bnn_engine.passes.lost_signs import FindLostSigns
-from bnn_engine.passes.mask_triangles import MaskTriangles
 from bnn_engine.passes.merge_pads import MergePads
 from bnn_engine.passes.multi_threshold import MultiThresholds
 from bnn_engine.passes.pad_after_sign import PadAfterBinarize, PadAfterSign
@@ -34,6 +33,7 @@ from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.unit_transposes import UnitTransposes
 from bnn_engine.passes.widen_floats import WidenFloats
 from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
@@ -59,6 +59,7 @@ PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
     RemoveExpands(),  # once more: shapes that are equal show only now
     AssignLayouts(),
+    UnitTransposes(),
     ExplicitPadding(),
     HoistCasts(),
     CommonSubexpressions(),
@@ -81,7 +82,6 @@ PASSES: tuple[Pass, ...] = (
     FindLostSigns(),
     ExpandQuantize(),  # what of them is left, after low-bit layers have been found
     ExpandDequantize(),
-    MaskTriangles(),
     BatchAxis(),
 )
 """All passes in the order in which they run."""

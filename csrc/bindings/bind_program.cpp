@@ -197,9 +197,9 @@ void register_program(py::module_& module) {
   register_binary_layers(module, builder);
   register_bits(module, builder);
   register_elementwise(builder);
+  register_indexing(module, builder);
   register_moving(module, builder);
   register_pooling(module, builder);
-  register_selection(module, builder);
   register_statistics(module, builder);
   builder.def(py::init<>())
       .def(
