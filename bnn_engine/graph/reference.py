@@ -56,7 +56,7 @@ _OWN: Mapping[str, Callable[[Node], NodeFunction | None]] = {
     "Optional": _optional,
     **{op_type: _with_attributes(function) for op_type, function in WINDOW_OPS.items()},
 }
-"""Ops that ``onnx.reference`` gets wrong, takes long for or lacks; None for uses that it may run."""
+"""Ops that ``onnx.reference`` gets wrong, is slow at or lacks; None for uses that it may run."""
 
 
 def evaluate(
