@@ -24,7 +24,6 @@ from bnn_engine.passes.int_quant import IntQuants
 from bnn_engine.passes.levels_before_pool import LevelsBeforeMaxPool
 from bnn_engine.passes.linear_quantization import ExpandDequantize, ExpandQuantize
 from bnn_engine.passes.lost_signs import FindLostSigns
-from bnn_engine.passes.mask_triangles import MaskTriangles
 from bnn_engine.passes.merge_pads import MergePads
 from bnn_engine.passes.multi_threshold import MultiThresholds
 from bnn_engine.passes.pad_after_sign import PadAfterBinarize, PadAfterSign
@@ -90,7 +89,6 @@ PASSES: tuple[Pass, ...] = (
     ExpandBatchNorms(),
     ExpandQuantize(),  # what of them is left, after low-bit layers have been found
     ExpandDequantize(),
-    MaskTriangles(),
     BatchAxis(),
 )
 """All passes in the order in which they run."""
