@@ -47,7 +47,7 @@ class Product(NativeOp):
         step = emitter.builder.matmul(name, left, right, transposed)
         if gemm:
             step = _with_addend(node, step, emitter)
-        finish(node, Located(step, "plain"), emitter)
+        finish(node, Located(step, "plain"), emitter, graph.reasons.get(node.output.name, ""))
 
 
 def _operand(value: Value, emitter: Emitter) -> int:
