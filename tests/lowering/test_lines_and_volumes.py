@@ -20,7 +20,7 @@ def constants(spatial: tuple[int, ...]) -> dict[str, Array]:
     }
     made["v"] = random.uniform(0.5, 2, OUTPUTS).astype(np.float32)
     made["slope"] = made["p"].reshape(OUTPUTS, *ones)
-    made["half"] = np.float32([0.5])
+    made["half"] = np.full(1, 0.5, np.float32)
     made["w"] = signs(random, (OUTPUTS, CHANNELS, *ones))
     return made
 
