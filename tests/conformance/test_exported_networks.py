@@ -98,6 +98,19 @@ def test_from_end_to_end(network: Loaded) -> None:
     assert_close(network.output, got[row], network.tensors[network.output][row])
 
 
+def test_a_frozen_batch_is_a_batch(network: Loaded) -> None:
+    frozen = onnx.ModelProto()
+    frozen.CopyFrom(network.model)
+    graph = frozen.graph
+    symbol = graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    for value in [*graph.input, *graph.output, *graph.value_info]:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param == symbol:
+                dim.dim_value = 1
+    got = bnn_engine.load(frozen).run(network.feeds)[network.output]
+    np.testing.assert_array_equal(got, network.answers)
+
+
 def test_packed_file(network: Loaded, tmp_path: Path) -> None:
     plain, decided = tmp_path / "plain.onnx", tmp_path / "decided.onnx"
     network.engine.save(plain)
