@@ -14,6 +14,7 @@ from bnn_engine.passes.binary_dense import BinaryDenseLayers
 from bnn_engine.passes.bipolar_quant import BipolarQuants
 from bnn_engine.passes.common_subexpressions import CommonSubexpressions
 from bnn_engine.passes.dense_as_conv import DenseLayersAsConvolutions
+from bnn_engine.passes.expand_batch_norm import ExpandBatchNorms
 from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
@@ -79,6 +80,7 @@ PASSES: tuple[Pass, ...] = (
     SignsOfSums(),
     AbsorbIntoThresholds(),
     FindLostSigns(),
+    ExpandBatchNorms(),
     ExpandQuantize(),  # what of them is left, after low-bit layers have been found
     ExpandDequantize(),
     MaskTriangles(),

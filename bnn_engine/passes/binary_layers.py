@@ -55,14 +55,19 @@ def layer_input(
         return f"weights have {count} levels, which do not fit into 4 bits"
     if weights.offset is not None and not one_group:
         return "weights with two levels that are not opposite, in groups"
-    known = (q for q in inputs if q.grid.offset == 0 or _border(x, weights, attributes) is not None)
-    if (found := next(known, None)) is None:
+    usable = (
+        grid
+        for grid in inputs
+        if grid.grid.offset == 0 or _border(x, weights, attributes) is not None
+    )
+    first = next(usable, None)
+    if first is None:
         return "the input has no level 0 for the padding of an image of unknown size"
-    levels = found.grid.levels
+    levels = first.grid.levels
     most = max(-levels[0], levels[-1]) * int(np.abs(weights.distinct).max())
     if most * math.prod(weights.levels.shape[1:]) >= _EXACT_INTEGERS:
         return "sums may leave the integers of float32"
-    return found
+    return first
 
 
 def _border(

@@ -82,9 +82,9 @@ def split_rows(weights: NDArray[Any]) -> WeightRows | str:
             two = _two_levels(weights[row : row + 1]) and _two_levels(weights)
             return two or f"weights have {np.unique(rows[row]).size} levels in row {row}"
     # Of {0, -1} the opposite is a code of one plane.
-    opposite = ((levels <= 0).all(axis=1) & (levels == 0).any(axis=1))[:, None]
-    scale = np.where(opposite[:, 0], -steps, steps).astype(np.float32)
-    levels = np.where(opposite, -levels, levels)
+    opposite = levels.max(axis=1) == 0
+    scale = np.where(opposite, -steps, steps).astype(np.float32)
+    levels[opposite] *= -1
     return WeightRows(levels.reshape(weights.shape), scale)
 
 
