@@ -10,11 +10,13 @@ from bnn_engine.graph.inference import infer_shapes
 from bnn_engine.graph.protobuf import from_model
 from bnn_engine.importer.custom_domains import adopt_custom_ops
 from bnn_engine.importer.normalise import (
+    TARGET_OPSET,
     check_opsets,
     convert_opset,
     inline_functions,
     unconvertible,
 )
+from bnn_engine.importer.old_slopes import lay_slopes_along_channels
 from bnn_engine.importer.operators import check_uses, unknown_ops
 from bnn_engine.importer.reading import Source, read_model
 from bnn_engine.importer.structure import (
@@ -67,11 +69,14 @@ def import_model(source: Source) -> Graph:
         graph.analysed = True
         _require_valid(_domain_problems(graph))
         return graph
+    version = next((e.version for e in skeleton.opset_import if e.domain == ""), TARGET_OPSET)
     converted = convert_opset(skeleton)
     forget_types(converted)  # the converter writes what it inferred, with symbols of its own
     graph = from_model(converted, weights)
     _name_extents(graph)
     infer_shapes(graph)
+    if version < 7:
+        lay_slopes_along_channels(graph)
     _require_valid(_domain_problems(graph))
     return graph
 

@@ -26,6 +26,7 @@ from bnn_engine.lowering.resizing import Resize
 from bnn_engine.lowering.signs import Sign
 from bnn_engine.lowering.slicing import Expand, Gather, Slice, Split, Tile
 from bnn_engine.lowering.softmax import Softmax
+from bnn_engine.lowering.transposed_conv import ConvTranspose
 
 __all__ = ["NATIVE_OPS", "why_not_native"]
 
@@ -44,6 +45,7 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "Clip"): _ARITHMETIC,
     ("", "Concat"): Concat(),
     ("", "Conv"): FloatConv(),
+    ("", "ConvTranspose"): ConvTranspose(),
     ("", "DepthToSpace"): _SPACE_AND_DEPTH,
     ("", "Div"): _ARITHMETIC,
     ("", "Expand"): Expand(),

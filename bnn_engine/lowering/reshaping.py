@@ -75,7 +75,7 @@ class SpaceAndDepth(NativeOp):
     """``DepthToSpace`` and ``SpaceToDepth``: blocks of pixels become channels, or come of them.
 
     With an image's axes split as [N, H, i, W, j, ...] the offset (i, j) in a block is one more axis
-    of the channels: in front of them, or behind them for DepthToSpace in mode CRD.
+    of the channels: in front of them, or behind them in mode CRD.
     """
 
     types = ALL_TYPES
@@ -112,7 +112,9 @@ class SpaceAndDepth(NativeOp):
             target = [0, depth, height * block, width * block]
         else:
             rows, columns = height // block, width // block
-            split, order = [0, channels, rows, block, columns, block], [0, 3, 5, 1, 2, 4]
+            split = [0, channels, rows, block, columns, block]
+            in_front = node.attributes.get("mode", "DCR") == "DCR"
+            order = [0, 3, 5, 1, 2, 4] if in_front else [0, 1, 3, 5, 2, 4]
             target = [0, channels * block**2, rows, columns]
         step = builder.reshape(name, step, split)
         step = builder.reshape(name, builder.permute(name, step, order), target)

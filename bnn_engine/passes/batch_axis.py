@@ -457,7 +457,11 @@ _STANDARD_RULES: dict[str, Rule] = {
     "Unsqueeze": _axes_operand(1, rank_of_output=True),
 }
 
+_QUANTIZERS = ("BipolarQuant", "IntQuant", "TruncV1", "TruncV2")
+
 _RULES: dict[tuple[str, str], Rule] = {
     **{("", op_type): rule for op_type, rule in _STANDARD_RULES.items()},
     **{(DOMAIN, op_type): _first_only for op_type in OPS},
+    **{(DOMAIN, op_type): _elementwise for op_type in _QUANTIZERS},
+    (DOMAIN, "XnorPopcountMatMul"): _matmul,
 }

@@ -38,16 +38,24 @@ def integer_rows(rows: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float
         waiting = np.flatnonzero(~found)
         if not waiting.size:
             break
+        # A few columns tell most rows that are not of this form.
+        waiting = waiting[_nearest(rows[waiting, :_PROBE], high[waiting] / greatest, greatest)[1]]
         numbers = rows[waiting].astype(np.float64)
-        step = high[waiting] / greatest
-        nearest = np.rint(numbers / step[:, None])
-        spread = np.abs(numbers - nearest * step[:, None]).max(axis=1)
-        fits = spread <= MAX_RELATIVE_SPREAD * high[waiting]
+        nearest, fits = _nearest(numbers, high[waiting] / greatest, greatest)
         done = waiting[fits]
         levels[done] = nearest[fits]
         steps[done] = _middle_ratio(numbers[fits], nearest[fits])
         found[done] = True
     return levels, steps, found
+
+
+def _nearest(
+    numbers: NDArray[Any], step: NDArray[np.float64], greatest: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The nearest integers, and whether those of a row are near enough to be of its form."""
+    nearest = np.rint(numbers / step[:, None])
+    spread = np.abs(numbers - nearest * step[:, None]).max(axis=1, initial=0)
+    return nearest, spread <= MAX_RELATIVE_SPREAD * step * greatest
 
 
 def _middle_ratio(numbers: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -57,6 +65,9 @@ def _middle_ratio(numbers: NDArray[np.float64], levels: NDArray[np.float64]) -> 
     least = np.where(zero, np.inf, ratios).min(axis=1)
     greatest = np.where(zero, -np.inf, ratios).max(axis=1)
     return np.asarray((least + greatest) / 2)
+
+
+_PROBE = 32
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,8 @@ class IntQuants(Rewrite[_Match]):
         assert bitwidth is not None
         if bitwidth.const is None:
             return Declined("its bit width is not constant")
-        return _Match(x, scale, zeropt, float(bitwidth.const.item()))
+        bits = float(bitwidth.const.item())
+        return Declined("its bit width is NaN") if isnan(bits) else _Match(x, scale, zeropt, bits)
 
     def rewrite(self, graph: Graph, node: Node, match: _Match) -> None:
         """Put the steps in its place."""

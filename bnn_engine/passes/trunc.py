@@ -67,6 +67,8 @@ class Truncs(Rewrite[_Match]):
         out_s, out_bits = others
         assert out_s is not None
         assert out_bits is not None
+        if np.isnan(out_bits).any():
+            return Declined("its bit width is NaN")
         divisor = divisor_by_scales(s, out_s)
         with np.errstate(all="ignore"):
             out_z = z.astype(np.float32, copy=False) / divisor

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn_engine.passes.grids import MAX_RELATIVE_SPREAD, integer_rows
+from bnn_engine.passes.grids import MAX_LEVEL, MAX_RELATIVE_SPREAD, integer_rows
 
 __all__ = ["WeightRows", "split_rows"]
 
-_BLOCK_ELEMENTS = 1 << 20
+_BLOCK_ELEMENTS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,10 @@ class WeightRows:
     @cached_property
     def distinct(self) -> NDArray[np.int8]:
         """All levels in ascending order."""
-        signs = bool((self.levels * self.levels == 1).all())
-        return np.array([-1, 1], np.int8) if signs else np.unique(self.levels)
+        if (self.levels * self.levels == 1).all():
+            return np.array([-1, 1], np.int8)
+        counts = np.bincount((self.levels + MAX_LEVEL).view(np.uint8).reshape(-1))
+        return (np.flatnonzero(counts) - MAX_LEVEL).astype(np.int8)
 
     def negated(self) -> WeightRows:
         """The weights times -1."""
@@ -59,21 +61,26 @@ def split_rows(weights: NDArray[Any]) -> WeightRows | str:
     if weights.size == 0:
         return "weights are empty"
     rows = weights.reshape(weights.shape[0], -1)
-    finite = np.isfinite(rows).all(axis=1)
-    if not finite.all():
-        return f"weights are not finite in row {int(np.argmin(finite))}"
     levels = np.empty(rows.shape, np.int8)
     steps = np.empty(len(rows))
     # The first row alone decides about most float weights.
     block = max(1, _BLOCK_ELEMENTS // rows.shape[1])
     for first, last in ((0, 1), *((i, i + block) for i in range(1, len(rows), block))):
         part = slice(first, last)
+        magnitudes = np.abs(rows[part])
+        high, low = magnitudes.max(axis=1), magnitudes.min(axis=1)
+        if not np.isfinite(high).all():
+            return f"weights are not finite in row {first + int(np.argmin(np.isfinite(high)))}"
+        if (high - low <= np.float32(MAX_RELATIVE_SPREAD) * high).all():
+            levels[part] = np.where(rows[part] < 0, -1, 1)
+            steps[part] = (high.astype(np.float64) + low) / 2
+            continue
         levels[part], steps[part], found = integer_rows(rows[part])
         if not found.all():
             row = first + int(np.argmin(found))
-            num_levels = len(set(rows[row].tolist()))
-            several = f"weights have {num_levels} levels in row {row}"
-            return (_two_levels(rows[row : row + 1]) and _two_levels(weights)) or several
+            # Most float weights show in one row that they have no two levels either.
+            two = _two_levels(weights[row : row + 1]) and _two_levels(weights)
+            return two or f"weights have {np.unique(rows[row]).size} levels in row {row}"
     # Of {0, -1} the opposite is a code of one plane.
     opposite = levels.max(axis=1) == 0
     scale = np.where(opposite, -steps, steps).astype(np.float32)
@@ -84,13 +91,16 @@ def split_rows(weights: NDArray[Any]) -> WeightRows | str:
 def _two_levels(weights: NDArray[np.float32]) -> WeightRows | None:
     """β ± α in every row, None if there is another level."""
     rows = weights.reshape(weights.shape[0], -1)
-    low, high = (end(rows, axis=1).astype(np.float64) for end in (np.min, np.max))
-    middle = (low + high) / 2
-    above = rows > middle[:, None]
-    bound = MAX_RELATIVE_SPREAD * np.maximum(-low, high)
+    low, high = (end(rows, axis=1) for end in (np.min, np.max))
+    if not (np.isfinite(low) & np.isfinite(high)).all():
+        return None
+    middle = (low.astype(np.float64) + high) / 2
+    above = rows > middle.astype(np.float32)[:, None]
+    bound = np.float32(MAX_RELATIVE_SPREAD) * np.maximum(-low, high)
     for first in range(len(rows)):
         nearest = np.where(above[first], high[first], low[first])
         if np.abs(rows[first] - nearest).max() > bound[first]:
             return None
-    levels = np.where(above, 1, -1).astype(np.int8).reshape(weights.shape)
-    return WeightRows(levels, ((high - low) / 2).astype(np.float32), middle.astype(np.float32))
+    levels = np.where(above, np.int8(1), np.int8(-1)).reshape(weights.shape)
+    half = (high.astype(np.float64) - low) / 2
+    return WeightRows(levels, half.astype(np.float32), middle.astype(np.float32))

@@ -24,7 +24,9 @@ void register_elementwise(ProgramBuilderClass& builder) {
           "unary",
           [](PyProgramBuilder& self, const std::string& name, const std::string& function,
              int input, const Parameters& parameters) {
-            return self.add(make_unary(name, function, self.element_of(input), parameters), input);
+            auto op =
+                make_unary(name, function, self.element_of(input), parameters, self.kernels());
+            return self.add(std::move(op), input);
           },
           py::arg("name"), py::arg("function"), py::arg("input"),
           py::arg("parameters") = Parameters{},

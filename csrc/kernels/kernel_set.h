@@ -8,6 +8,7 @@
 #include "kernels/binary_weight_gemm/binary_weight_gemm.h"
 #include "kernels/byte_gemm/byte_gemm.h"
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/exponential/exponential.h"
 #include "kernels/f32_gemm/f32_gemm.h"
 #include "kernels/pack_signs/pack_signs.h"
 #include "kernels/plane_sum/plane_sum.h"
@@ -39,6 +40,9 @@ std::span<const Variant<BinarizeI8Fn>> binarize_i8_variants();
 std::span<const Variant<BinarizePlanarF32Fn>> binarize_planar_f32_variants();
 std::span<const Variant<EpilogueF32Fn>> epilogue_f32_variants();
 std::span<const Variant<EpilogueI32Fn>> epilogue_i32_variants();
+std::span<const Variant<ExponentialF32Fn>> exp_f32_variants();
+std::span<const Variant<ExponentialF32Fn>> sigmoid_f32_variants();
+std::span<const Variant<ExponentialF32Fn>> tanh_f32_variants();
 std::span<const Variant<PoolF32Fn>> pool_max_f32_variants();
 std::span<const Variant<PoolF32Fn>> pool_sum_f32_variants();
 std::span<const Variant<PoolBitsFn>> pool_and_bits_variants();
@@ -68,6 +72,9 @@ struct KernelSet {
   Variant<BinarizePlanarF32Fn> binarize_planar_f32;
   Variant<EpilogueF32Fn> epilogue_f32;
   Variant<EpilogueI32Fn> epilogue_i32;
+  Variant<ExponentialF32Fn> exp_f32;
+  Variant<ExponentialF32Fn> sigmoid_f32;
+  Variant<ExponentialF32Fn> tanh_f32;
   Variant<PoolF32Fn> pool_max_f32;
   Variant<PoolF32Fn> pool_sum_f32;
   Variant<PoolBitsFn> pool_and_bits;

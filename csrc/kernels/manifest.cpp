@@ -6,6 +6,7 @@
 #include "kernels/binary_weight_gemm/manifest.h"
 #include "kernels/byte_gemm/manifest.h"
 #include "kernels/epilogue/manifest.h"
+#include "kernels/exponential/manifest.h"
 #include "kernels/f32_gemm/manifest.h"
 #include "kernels/kernel_set.h"
 #include "kernels/pack_signs/manifest.h"
@@ -46,6 +47,9 @@ BNN_MANIFEST(binarize_i8, BinarizeI8Fn, BNN_BINARIZE_I8_VARIANTS)
 BNN_MANIFEST(binarize_planar_f32, BinarizePlanarF32Fn, BNN_BINARIZE_PLANAR_F32_VARIANTS)
 BNN_MANIFEST(epilogue_f32, EpilogueF32Fn, BNN_EPILOGUE_F32_VARIANTS)
 BNN_MANIFEST(epilogue_i32, EpilogueI32Fn, BNN_EPILOGUE_I32_VARIANTS)
+BNN_MANIFEST(exp_f32, ExponentialF32Fn, BNN_EXP_F32_VARIANTS)
+BNN_MANIFEST(sigmoid_f32, ExponentialF32Fn, BNN_SIGMOID_F32_VARIANTS)
+BNN_MANIFEST(tanh_f32, ExponentialF32Fn, BNN_TANH_F32_VARIANTS)
 BNN_MANIFEST(pool_max_f32, PoolF32Fn, BNN_POOL_MAX_F32_VARIANTS)
 BNN_MANIFEST(pool_sum_f32, PoolF32Fn, BNN_POOL_SUM_F32_VARIANTS)
 BNN_MANIFEST(pool_and_bits, PoolBitsFn, BNN_POOL_AND_BITS_VARIANTS)
@@ -80,6 +84,9 @@ KernelSet kernel_set(Isa isa) {
       .binarize_planar_f32 = select_variant(binarize_planar_f32_variants(), isa),
       .epilogue_f32 = select_variant(epilogue_f32_variants(), isa),
       .epilogue_i32 = select_variant(epilogue_i32_variants(), isa),
+      .exp_f32 = select_variant(exp_f32_variants(), isa),
+      .sigmoid_f32 = select_variant(sigmoid_f32_variants(), isa),
+      .tanh_f32 = select_variant(tanh_f32_variants(), isa),
       .pool_max_f32 = select_variant(pool_max_f32_variants(), isa),
       .pool_sum_f32 = select_variant(pool_sum_f32_variants(), isa),
       .pool_and_bits = select_variant(pool_and_bits_variants(), isa),

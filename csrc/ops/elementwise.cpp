@@ -17,6 +17,10 @@ class Elementwise final : public Op {
   TensorType input_type(std::size_t index) const override { return spec_.operands[index]; }
   TensorType output_type(std::size_t) const override { return spec_.result; }
 
+  std::string kernel() const override {
+    return spec_.kernel.run != nullptr ? spec_.kernel.name() : Op::kernel();
+  }
+
   Shape infer(std::span<const Shape> inputs) const override {
     const std::optional<Shape> shape = broadcast_shape(inputs);
     if (!shape) {
@@ -41,6 +45,7 @@ class Elementwise final : public Op {
     ElementRun run;
     run.count = runs.count();
     run.parameters = spec_.parameters;
+    run.kernel = spec_.kernel.run;
     for (std::size_t i = 0; i < count; ++i) run.stays[i] = runs.stays(i);
     const auto element_size = static_cast<std::int64_t>(element_bytes(spec_.result));
     runs.for_each([&](const BroadcastRuns::Offsets& offsets, std::int64_t offset) {

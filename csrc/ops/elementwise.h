@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/kernel_set.h"
 #include "ops/broadcast.h"
 #include "ops/op.h"
 
@@ -24,6 +25,7 @@ struct ElementRun {
   std::byte* result = nullptr;
   std::int64_t count = 0;
   Parameters parameters{};
+  ExponentialF32Fn kernel = nullptr;  // of functions that have one
 };
 
 using ElementLoop = void (*)(const ElementRun& run);
@@ -35,6 +37,7 @@ struct ElementwiseSpec {
   ElementLoop loop;  // for these types
   Parameters parameters{};
   double cycles_per_element = 1;
+  Variant<ExponentialF32Fn> kernel{};
 };
 
 // The op that runs `loop` over its operands, broadcast against each other.
@@ -43,7 +46,8 @@ std::unique_ptr<Op> make_elementwise(ElementwiseSpec spec);
 // y = function(x) for the ONNX op types in unary_functions.cpp, of elements `type`; the result of
 // IsInf, IsNaN and Not is boolean.
 std::unique_ptr<Op> make_unary(const std::string& name, const std::string& function,
-                               ElementType type, const Parameters& parameters);
+                               ElementType type, const Parameters& parameters,
+                               const KernelSet& kernels);
 
 // function(a, b) for the ONNX op types in binary_functions.cpp and comparisons.cpp, both operands
 // of elements `type`; the result of comparisons is boolean.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -162,13 +163,6 @@ struct Sigmoid {
     return (x < 0 ? power : T{1}) / (T{1} + power);
   }
 };
-// alpha
-struct Swish {
-  template <class T>
-  static T of(T x, const Parameters& parameters) {
-    return x * Sigmoid::of(first<T>(parameters) * x, parameters);
-  }
-};
 // alpha, beta; NaN stays NaN.
 struct HardSigmoid {
   template <class T>
@@ -202,18 +196,11 @@ struct Mish {
     return x * std::tanh(Softplus::of(x, parameters));
   }
 };
-// 1 + erf(u) = erfc(−u) and 1 + tanh(u) = 2·sigmoid(2u): the sums would cancel for negative x.
+// 1 + erf(u) = erfc(−u): the sum would cancel for negative x.
 struct Gelu {
   template <class T>
   static T of(T x, const Parameters&) {
     return T{0.5} * x * std::erfc(x * -(std::numbers::sqrt2_v<T> / 2));
-  }
-};
-struct GeluTanh {
-  template <class T>
-  static T of(T x, const Parameters& parameters) {
-    const T scale = 2 * std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>;
-    return x * Sigmoid::of(scale * (x + static_cast<T>(0.044715) * x * x * x), parameters);
   }
 };
 // lambd, bias
@@ -247,11 +234,74 @@ struct IsInf {
   }
 };
 
+// x times the sigmoid of another function of x.
+// alpha
+struct Swish {
+  template <class T>
+  static T argument(T x, const Parameters& parameters) {
+    return first<T>(parameters) * x;
+  }
+};
+// 1 + tanh(u) = 2·sigmoid(2u): the sum would cancel for negative x.
+struct GeluTanh {
+  template <class T>
+  static T argument(T x, const Parameters&) {
+    const T scale = 2 * std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>;
+    return scale * (x + static_cast<T>(0.044715) * x * x * x);
+  }
+};
+template <class Function>
+struct Gated {
+  template <class T>
+  static T of(T x, const Parameters& parameters) {
+    return x * Sigmoid::of(Function::argument(x, parameters), parameters);
+  }
+};
+
+// The functions of family exponential, on floats.
+void kernel_loop(const ElementRun& run) {
+  run.kernel(reinterpret_cast<const float*>(run.operands[0]), run.count,
+             reinterpret_cast<float*>(run.result));
+}
+
+// Gated<Function> by a kernel that computes sigmoids.
+template <class Function>
+void gated_loop(const ElementRun& run) {
+  constexpr std::int64_t kBlock = 256;
+  const float* x = reinterpret_cast<const float*>(run.operands[0]);
+  float* out = reinterpret_cast<float*>(run.result);
+  float gates[kBlock];
+  for (std::int64_t first = 0; first < run.count; first += kBlock, x += kBlock, out += kBlock) {
+    const std::int64_t count = std::min(kBlock, run.count - first);
+    for (std::int64_t i = 0; i < count; ++i) gates[i] = Function::argument(x[i], run.parameters);
+    run.kernel(gates, count, gates);
+    for (std::int64_t i = 0; i < count; ++i) out[i] = x[i] * gates[i];
+  }
+}
+
+// As unary_for(), where kLoop serves float by a kernel.
+template <class Function, ElementLoop kLoop>
+ElementLoop kernel_for(ElementType type) {
+  switch (type) {
+    case ElementType::f32:
+      return kLoop;
+    case ElementType::f16:
+      return through_floats<kLoop, 1, F16, F16>;
+    case ElementType::bf16:
+      return through_floats<kLoop, 1, BF16, BF16>;
+    case ElementType::f64:
+      return unary_loop<Function, double, double>;
+    default:
+      return nullptr;
+  }
+}
+
 struct Row {
   std::string_view function;
   ElementLoop (*loop)(ElementType);
   double cycles_per_element;
   bool to_bool = false;
+  Variant<ExponentialF32Fn> KernelSet::* kernel = nullptr;
 };
 
 constexpr Row kRows[] = {
@@ -269,10 +319,11 @@ constexpr Row kRows[] = {
     {"Cosh", &unary_for<Cosh, kFloats>, 40},
     {"Elu", &unary_for<Elu, kFloats>, 30},
     {"Erf", &unary_for<Erf, kFloats>, 40},
-    {"Exp", &unary_for<Exp, kFloats>, 15},
+    {"Exp", &kernel_for<Exp, kernel_loop>, 4, false, &KernelSet::exp_f32},
     {"Floor", &unary_for<Floor, kFloats>, 4},
     {"Gelu", &unary_for<Gelu, kFloats>, 40},
-    {"GeluTanh", &unary_for<GeluTanh, kFloats>, 40},
+    {"GeluTanh", &kernel_for<Gated<GeluTanh>, gated_loop<GeluTanh>>, 6, false,
+     &KernelSet::sigmoid_f32},
     {"HardSigmoid", &unary_for<HardSigmoid, kFloats>, 2},
     {"HardSwish", &unary_for<HardSwish, kFloats>, 2},
     {"IsInf", &unary_for<IsInf, kFloats, true>, 1, true},
@@ -287,29 +338,31 @@ constexpr Row kRows[] = {
     {"Round", &unary_for<Round, kFloats>, 4},
     {"Selu", &unary_for<Selu, kFloats>, 30},
     {"Shrink", &unary_for<Shrink, kFloats>, 2},
-    {"Sigmoid", &unary_for<Sigmoid, kFloats>, 20},
+    {"Sigmoid", &kernel_for<Sigmoid, kernel_loop>, 5, false, &KernelSet::sigmoid_f32},
     {"Sign", &unary_for<Sign, kNumbers>, 1},
     {"Sin", &unary_for<Sin, kFloats>, 30},
     {"Sinh", &unary_for<Sinh, kFloats>, 40},
     {"Softplus", &unary_for<Softplus, kFloats>, 40},
     {"Softsign", &unary_for<Softsign, kFloats>, 4},
     {"Sqrt", &unary_for<Sqrt, kFloats>, 5},
-    {"Swish", &unary_for<Swish, kFloats>, 20},
+    {"Swish", &kernel_for<Gated<Swish>, gated_loop<Swish>>, 6, false, &KernelSet::sigmoid_f32},
     {"Tan", &unary_for<Tan, kFloats>, 40},
-    {"Tanh", &unary_for<Tanh, kFloats>, 30},
+    {"Tanh", &kernel_for<Tanh, kernel_loop>, 8, false, &KernelSet::tanh_f32},
     {"ThresholdedRelu", &unary_for<ThresholdedRelu, kFloats>, 1},
 };
 
 }  // namespace
 
 std::unique_ptr<Op> make_unary(const std::string& name, const std::string& function,
-                               ElementType type, const Parameters& parameters) {
+                               ElementType type, const Parameters& parameters,
+                               const KernelSet& kernels) {
   ElementwiseSpec spec{name, {type}, type, nullptr, parameters};
   for (const Row& row : kRows) {
     if (row.function != function) continue;
     spec.loop = row.loop(type);
     spec.cycles_per_element = row.cycles_per_element;
     if (row.to_bool) spec.result = ElementType::boolean;
+    if (row.kernel != nullptr && type != ElementType::f64) spec.kernel = kernels.*row.kernel;
   }
   return make_elementwise(std::move(spec));
 }

@@ -663,6 +663,17 @@ void bench_unpack(const Variant<UnpackF32Fn>& row) {
   }
 }
 
+// Bytes read and as many written.
+void bench_exponential(const Variant<ExponentialF32Fn>& row) {
+  for (const ImageShape& shape : kImageShapes) {
+    if (!wanted(shape.name)) continue;
+    const std::ptrdiff_t count = shape.pixels * shape.channels;
+    Aligned<float> x(count), out(count);
+    const double time = seconds([&] { row.run(x.data(), count, out.data()); });
+    print_bytes(row.name(), shape.name, time, 2 * shape.bytes());
+  }
+}
+
 // Both directions, bytes read and as many written.
 void bench_transpose(const Variant<TransposeF32Fn>& row) {
   for (const ImageShape& shape : kImageShapes) {
@@ -722,4 +733,7 @@ int main(int argc, char** argv) {
   family(unpack_f32_variants(), filter, bench_unpack);
   family(unpack_planar_f32_variants(), filter, bench_unpack);
   family(transpose_f32_variants(), filter, bench_transpose);
+  family(exp_f32_variants(), filter, bench_exponential);
+  family(sigmoid_f32_variants(), filter, bench_exponential);
+  family(tanh_f32_variants(), filter, bench_exponential);
 }

@@ -197,6 +197,9 @@ int main(int argc, char** argv) {
   run.family(binarize_planar_f32_variants(), check_binarize_planar_f32);
   run.family(epilogue_f32_variants(), check_epilogue_f32);
   run.family(epilogue_i32_variants(), check_epilogue_i32);
+  run.family(exp_f32_variants(), check_exp_f32);
+  run.family(sigmoid_f32_variants(), check_sigmoid_f32);
+  run.family(tanh_f32_variants(), check_tanh_f32);
   run.family(pool_max_f32_variants(), check_pool_max_f32);
   run.family(pool_sum_f32_variants(), check_pool_sum_f32);
   run.family(pool_and_bits_variants(), check_pool_and_bits);

@@ -306,7 +306,8 @@ void check_hostile_descriptions(const KernelSet& kernels) {
   refused("a cast of bits", [&] { make_cast("cast", ElementType::bits, ElementType::f32); });
   refused("a function that does not exist",
           [&] { make_binary("f", "Frobnicate", ElementType::f32); });
-  refused("a function of the wrong type", [&] { make_unary("f", "Exp", ElementType::i32, {}); });
+  refused("a function of the wrong type",
+          [&] { make_unary("f", "Exp", ElementType::i32, {}, kernels); });
   refused("operands of two types", [&] {
     ProgramBuilder builder;
     const int x = builder.add_input("x", Shape{4});

@@ -114,15 +114,14 @@ def test_signs_as_weights_make_a_binary_layer() -> None:
     """A bound weight is a constant like any other: all passes see it."""
     random = np.random.default_rng(2)
     model = model_from_text(
-        """g (float[N, 64] x, float[64, 8] w) => (float[N, 8] y) {
+        """g (float[N, 64, 5, 5] x, float[8, 64, 3, 3] w) => (float[N, 8, 3, 3] y) {
             s = Sign(x)
-            h = Relu(s)
-            t = Sign(s)
-            y = Gemm(t, w)
+            y = Conv(s, w)
         }"""
     )
     engine = bnn_engine.load(model)
-    feeds = {"x": random.normal(size=(3, 64)).astype(np.float32), "w": signs(random, (64, 8))}
+    x = random.normal(size=(3, 64, 5, 5)).astype(np.float32)
+    feeds = {"x": x, "w": signs(random, (8, 64, 3, 3))}
     np.testing.assert_array_equal(engine.run(feeds)["y"], ort.run(model, feeds)["y"])
     assert [layer.kind for layer in engine.summary().layers if layer.binary_macs] == ["W1A1"]
 
@@ -198,3 +197,24 @@ def test_a_saved_model_binds_late_too(tmp_path: Any) -> None:
     again = bnn_engine.load(path)
     np.testing.assert_array_equal(again.run(feeds)["y"], ort.run(model, feeds)["y"])
     assert set(executors(again).values()) == {"native"}
+
+
+@pytest.mark.parametrize(
+    ("op", "values"),
+    [
+        ("Expand(x, s)", [[2**40, 1, 1, 1], [2**62, 2**62, 2, 3, 4], [-1], [0]]),
+        ("Tile(x, s)", [[2**40, 1, 1], [-1, 1, 1], [2**62, 2**62, 1]]),
+        ("Pad(x, s)", [[2**40, 0, 0, 0, 0, 0], [1], [2**63 - 1] * 6, [-(2**63), 0, 0, 0, 0, 0]]),
+        ("Resize(x, , , s)", [[2, 3, 2**40], [2, 3, -4], [2, 3]]),
+        ("ReduceSum(x, s)", [[7], [-9], [1, 1]]),
+        ("Unsqueeze(x, s)", [[9], [1, 1]]),
+        ("Squeeze(x, s)", [[7], [0]]),
+    ],
+)
+def test_impossible_values_are_bnn_errors(op: str, values: list[list[int]]) -> None:
+    engine = bnn_engine.load(
+        model_from_text(f"g (float[2, 3, 4] x, int64[K] s) => (float[] y) {{ y = {op} }}")
+    )
+    for numbers in values:
+        with pytest.raises(BnnError):
+            engine.run({"x": X, "s": np.array(numbers, np.int64)})

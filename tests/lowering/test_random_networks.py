@@ -1,7 +1,8 @@
 """Random feed-forward networks whose every number is exact, against ONNX Runtime, to the bit.
 
-Weights are small integers or ±1, and magnitudes stay below 2^20, so sums do not round whatever
-their order. BatchNorm rounds, but in one prescribed way; a comparison follows it at once.
+Weights and quantized activations are small integers or ±1, and magnitudes stay below 2^20, so sums
+do not round whatever their order. BatchNorm rounds, but in one prescribed way; a comparison follows
+it at once.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from tests.support.onnx_models import model_from_text, signs
 Floats = NDArray[np.float32]
 LARGEST = 2.0**20
 
-# Random layers may well multiply floats by signs.
-pytestmark = pytest.mark.filterwarnings("ignore::bnn_engine.BnnWarning")
+# Weights of ±1 on real numbers are what these networks are to have.
+pytestmark = pytest.mark.filterwarnings("ignore::bnn_engine.errors.BnnWarning")
 
 
 @dataclass
@@ -67,9 +68,10 @@ class Network:
         self.shape, self.magnitude = shape, magnitude
 
     def weights(self, shape: tuple[int, ...]) -> Floats:
-        if self.random.random() < 0.7:
+        if self.random.random() < 0.6:
             return signs(self.random, shape)
-        return self.random.integers(-2, 3, shape).astype(np.float32)
+        low, high = self.random.choice([(0, 1), (-1, 1), (-2, 1), (-2, 2)])
+        return self.random.integers(low, high + 1, shape).astype(np.float32)
 
     # -- layers ------------------------------------------------------------------------------------
 
@@ -79,7 +81,17 @@ class Network:
         self.nodes.append(f"b{len(self.nodes)} = Greater({self.value}, {threshold})")
         self.node(f"Where(b{len(self.nodes) - 1}, {one}, {minus})", self.shape, 1.0)
 
-    def batch_norm_and_sign(self) -> None:
+    def quantize(self) -> None:
+        """To a few integers, ties of rounding included."""
+        low, high = self.random.choice([(0, 1), (-1, 1), (0, 3), (-2, 1), (0, 7), (-8, 7)])
+        step = self.floats(float(self.random.choice([0.25, 0.5, 1.0])))
+        ends = self.floats(float(low)), self.floats(float(high))
+        name = f"q{len(self.nodes)}"
+        self.nodes.append(f"{name}a = Mul({self.value}, {step})")
+        self.nodes.append(f"{name}b = Clip({name}a, {ends[0]}, {ends[1]})")
+        self.node(f"Round({name}b)", self.shape, float(max(-low, high)))
+
+    def batch_norm_and_levels(self) -> None:
         channels = self.shape[0]
         parameters = [
             self.random.choice([-1.5, 0.0, 0.3, 2.0], channels),
@@ -89,9 +101,9 @@ class Network:
         ]
         names = ", ".join(self.constant(p.astype(np.float32)) for p in parameters)
         self.node(f"BatchNormalization({self.value}, {names})", self.shape, self.magnitude)
-        # Only its sign is exact in every later use.
+        # Only its sign and its levels are exact in every later use.
         self.earlier.pop()
-        self.sign()
+        (self.sign, self.quantize)[self.pick(0, 1)]()
         self.earlier.pop()
 
     def dense(self) -> None:
@@ -174,7 +186,7 @@ class Network:
         """Add one layer that fits."""
         if self.magnitude > LARGEST / 2**10:
             self.sign()
-        anywhere = [self.sign, self.sign, self.batch_norm_and_sign, self.monotone]
+        anywhere = [self.sign, self.quantize, self.batch_norm_and_levels, self.monotone]
         anywhere += [self.arithmetic, self.residual]
         images = [self.conv, self.conv, self.conv, self.max_pool, self.move, self.flatten]
         rows = [self.dense, self.dense, self.dense, self.unflatten]
@@ -247,3 +259,6 @@ def test_random_networks_are_binary_enough() -> None:
             if layer.binary_macs or layer.float_macs:
                 kinds[layer.kind] = kinds.get(layer.kind, 0) + 1
     assert min(kinds[kind] for kind in ("W1A1", "W1A32", "float")) >= 10
+    low_bit = {kind for kind in kinds if kind[0] == "W"} - {"W1A1", "W1A8", "W1A32"}
+    assert sum(kinds[kind] for kind in low_bit) >= 10
+    assert len(low_bit) >= 4

@@ -86,6 +86,11 @@ GOOD = [
     ("4, 4, 4", "y = DepthToSpace<blocksize = 2>(x)"),
     ("4", "a = Cast<to = 7>(x)  b = Abs(a)  y = Gather(table, b)"),
     ("4", "q = QuantizeLinear(x, half)  y = DequantizeLinear(q, half)"),
+    ("4", "y = onnx.brevitas.Quant<signed = 1, narrow = 0>(x, c14, half, half)"),
+    ("4", "y = onnx.brevitas.BipolarQuant(x, c4)"),
+    ("4", "y = onnx.brevitas.Trunc(x, half, half, half, half)"),
+    ("4", "y = onnx.brevitas.MultiThreshold(x, c44)"),
+    ("4", "y = onnx.brevitas.XnorPopcountMatMul(x, c44)"),
 ]
 
 BAD = [
@@ -122,6 +127,8 @@ BAD = [
     ("4, 4, 4", "a = ReduceSum<keepdims = 0>(x, axes123)  y = Add(a, c4)", "enlarge|meets"),
     ("4, 4, 4", "y, i = MaxPool<kernel_shape = [2, 2]>(x)", "indices count over all rows"),
     ("4, 4, 4", "y = Transpose<perm = [1, 0, 2, 3]>(x)", "moves axis 0"),
+    ("4", "y = onnx.brevitas.BipolarQuant(x, c24)", "differs between rows"),
+    ("4", "a = ReduceMax<keepdims = 0>(x, i1)  y = onnx.brevitas.BipolarQuant(x, a)", "meets|"),
 ]
 
 

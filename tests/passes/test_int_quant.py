@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bnn_engine.ops.rounding import ROUNDING_MODES
+from bnn_engine.passes import run_passes
 from bnn_engine.passes.int_quant import IntQuants
 from bnn_engine.passes.remove_identity import RemoveIdentity
-from tests.support.onnx_models import op_types
+from tests.support.onnx_models import graph_from_text, op_types
 from tests.support.rewrites import around, rewritten
 
 
@@ -103,3 +104,10 @@ def test_a_bit_width_that_is_computed_stays() -> None:
     del constants["b"]
     graph = rewritten(text, constants, [IntQuants()], np.arange(6, dtype=np.float32).reshape(2, 3))
     assert "IntQuant" in op_types(graph)
+
+
+def test_a_bit_width_of_nan_stays() -> None:
+    constants = _constants(bits=float("nan"))
+    graph = graph_from_text(_text(), constants)
+    run_passes(graph, [IntQuants()])
+    assert op_types(graph) == ["IntQuant"]

@@ -36,6 +36,12 @@ struct F32 {
 
   static Vector zero() { return _mm256_setzero_ps(); }
   static Factor factor(float x) { return _mm256_set1_ps(x); }
+  static Vector constant(float x) { return _mm256_set1_ps(x); }
+  // 2^x for integers x from −126 to 127.
+  static Vector power_of_two(Vector x) {
+    const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
+  }
   static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
   static Vector mul(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
   static Vector div(Vector a, Vector b) { return _mm256_div_ps(a, b); }

@@ -29,6 +29,12 @@ struct F32 {
 
   static Vector zero() { return _mm512_setzero_ps(); }
   static Factor factor(float x) { return _mm512_set1_ps(x); }
+  static Vector constant(float x) { return _mm512_set1_ps(x); }
+  // 2^x for integers x from −126 to 127.
+  static Vector power_of_two(Vector x) {
+    const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23));
+  }
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   static Vector mul(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
   static Vector div(Vector a, Vector b) { return _mm512_div_ps(a, b); }

@@ -46,6 +46,15 @@ struct F32 {
 
   static Vector zero() { return {vdupq_n_f32(0), vdupq_n_f32(0)}; }
   static Factor factor(float x) { return x; }
+  static Vector constant(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
+  // 2^x for integers x from −126 to 127.
+  static Vector power_of_two(Vector x) {
+    const auto half = [](float32x4_t integer) {
+      const int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(integer), vdupq_n_s32(127));
+      return vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23));
+    };
+    return {half(x.low), half(x.high)};
+  }
   static Vector add(Vector a, Vector b) {
     return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)};
   }

@@ -56,6 +56,17 @@ struct F32 {
 
   static Vector zero() { return {f32x4{}, f32x4{}}; }
   static Factor factor(float x) { return f32x4{x, x, x, x}; }
+  static Vector constant(float x) { return {f32x4{x, x, x, x}, f32x4{x, x, x, x}}; }
+  // 2^x for integers x from −126 to 127.
+  static Vector power_of_two(Vector x) {
+    const auto half = [](f32x4 integer) {
+      const i32x4 exponent = (__builtin_convertvector(integer, i32x4) + 127) << 23;
+      f32x4 power;
+      __builtin_memcpy(&power, &exponent, sizeof(power));
+      return power;
+    };
+    return {half(x.low), half(x.high)};
+  }
   static Vector add(Vector a, Vector b) { return {a.low + b.low, a.high + b.high}; }
   static Vector mul(Vector a, Vector b) { return {a.low * b.low, a.high * b.high}; }
   static Vector div(Vector a, Vector b) { return {a.low / b.low, a.high / b.high}; }
