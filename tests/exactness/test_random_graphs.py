@@ -75,6 +75,21 @@ def test_equals_onnx_runtime(network: Network) -> None:
         np.testing.assert_array_equal(reloaded[name], array)
 
 
+@settings(SETTINGS, max_examples=int(EXAMPLES or 50))
+@given(network=networks())
+def test_nan_passes_as_in_onnx_runtime(network: Network) -> None:
+    """Where all sums are exact; a MaxPool leaves open what it makes of NaN."""
+    assume(all(node.op_type != "MaxPool" for node in network.model.graph.node))
+    assume(not network.rounded and all(tensor.error == 0 for tensor in network.outputs))
+    x = network.x.copy()
+    x.reshape(-1)[x.size // 2] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bnn_engine.BnnWarning)
+        got = bnn_engine.load(network.model).run({"x": x})
+    for name, wanted in ort.run(network.model, {"x": x}).items():
+        np.testing.assert_array_equal(got[name], wanted)
+
+
 def test_random_networks_have_layers_of_every_kind() -> None:
     """They would test little if the passes found nothing in them, or if few were certain."""
     kinds: Counter[str] = Counter()
