@@ -85,7 +85,8 @@ class Summary:
         lines = [f"kernels: {self.isa}", line(rows[0]), rule]
         lines += [line(row) for row in rows[1:-1]]
         lines += [rule, line(rows[-1])]
-        notes = [f"  {x.name}: {x.reason}" for x in self.layers if x.reason]
-        if notes:
-            lines += ["not binary, because:", *notes]
+        for title, executor in (("not binary, because:", "native"), ("in Python:", "python")):
+            listed = [x for x in self.layers if x.reason and x.executor == executor]
+            if listed:
+                lines += [title, *(f"  {layer.name}: {layer.reason}" for layer in listed)]
         return "\n".join(lines)

@@ -31,7 +31,7 @@ def integer_rows(rows: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float
     high, low = (end(magnitudes, axis=1).astype(np.float64) for end in (np.max, np.min))
     # Of one magnitude are most rows of binarized networks: found without a division an element.
     found = high - low <= MAX_RELATIVE_SPREAD * high
-    levels = np.where(rows < 0, np.int8(-1), np.int8(1))
+    levels = 1 - 2 * (rows < 0).view(np.int8)
     steps = np.where(found, (high + low) / 2, 0)
     for greatest in range(1, MAX_LEVEL + 1):
         waiting = np.flatnonzero(~found)
