@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -312,11 +313,9 @@ class Graph:
 
     def constants(self) -> list[Value]:
         """Every constant that some node or output reads, in order of first use."""
-        seen: dict[int, Value] = {}
-        for value in (*(v for node in self.nodes for v in node.reads()), *self.outputs):
-            if value.const is not None:
-                seen.setdefault(id(value), value)
-        return list(seen.values())
+        read = (value for node in self.nodes for value in node.reads())
+        found = {id(v): v for v in chain(read, self.outputs) if v.const is not None}
+        return list(found.values())
 
     def values(self) -> Mapping[str, Value]:
         """Every value by name."""
@@ -331,13 +330,14 @@ class Graph:
         Raises:
             AssertionError: a pass broke the graph (a bug of bnn_engine, never of the model).
         """
-        defined = {id(value) for value in (*self.inputs, *self.constants())}
-        names = [value.name for value in (*self.inputs, *self.constants())]
+        sources = [*self.inputs, *self.constants()]
+        defined = {id(value) for value in sources}
+        names = [value.name for value in sources]
         for node in self.nodes:
             for value in node.reads():
                 if id(value) not in defined:
                     raise AssertionError(f"{node!r} reads {value.name!r} before it is defined")
-                if not any(consumer is node for consumer in value.consumers):
+                if node not in value.consumers:
                     raise AssertionError(f"{value.name!r} does not list its reader {node!r}")
             for value in node.outputs:
                 if value.producer is not node:

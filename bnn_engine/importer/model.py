@@ -30,6 +30,8 @@ from bnn_engine.ops import DOMAIN, OPS
 
 __all__ = ["import_model"]
 
+_INVALID = "this is not a valid ONNX model:"
+
 
 def import_model(source: Source) -> Graph:
     """Read, check and normalise a model.
@@ -85,15 +87,17 @@ def _is_packed(model: onnx.ModelProto) -> bool:
 
 def _require_valid(problems: list[str]) -> None:
     if problems:
-        raise ModelFormatError("this is not a valid ONNX model:", problems)
+        raise ModelFormatError(_INVALID, problems)
 
 
 def _require_sound(model: onnx.ModelProto, problems: list[str]) -> None:
     """Raise one error with ``problems`` and all that is wrong with ops and how they are used."""
     opsets = check_opsets(model)
-    unsupported = [] if opsets else [*unknown_ops(model), *unconvertible(model)]
+    unknown = [] if opsets else unknown_ops(model)
     problems = [*problems, *opsets, *([] if opsets else check_uses(model))]
-    _require_valid([*problems, *unsupported] if problems else [])
+    if problems:
+        raise ModelFormatError(_INVALID, [*problems, *unknown])
+    unsupported = [*unknown, *unconvertible(model)]
     if unsupported:
         raise UnsupportedOpError("the model contains ops that cannot be run:", unsupported)
 

@@ -52,7 +52,11 @@ def _nearest_mode(graph: onnx.GraphProto, node: onnx.NodeProto) -> str | None:
 
 
 def _mode(node: onnx.NodeProto) -> str:
-    modes = [attribute.s.decode() for attribute in node.attribute if attribute.name == "mode"]
+    modes = [
+        attribute.s.decode(errors="replace")
+        for attribute in node.attribute
+        if attribute.name == "mode"
+    ]
     return modes[0] if modes else "nearest"
 
 

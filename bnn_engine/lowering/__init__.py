@@ -12,7 +12,7 @@ from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter
 from bnn_engine.lowering.native_op import fused_origins, layer_name
 from bnn_engine.lowering.native_ops import NATIVE_OPS
-from bnn_engine.lowering.python_step import NodeFunction, python_function
+from bnn_engine.lowering.python_step import NodeFunction, multiply_accumulates, python_function
 from bnn_engine.lowering.stages import Stage, split
 from bnn_engine.lowering.summary import LayerSummary, Summary
 from bnn_engine.network import NativeStage, Network, PythonStage
@@ -103,11 +103,14 @@ def _dtype(value: Value) -> np.dtype[Any]:
 
 def _python_layer(node: Node, reason: str, graph: Graph) -> LayerSummary:
     reasons = [graph.reasons.get(node.output.name, ""), f"runs in Python: {reason}"]
+    constants = [v.const for v in node.inputs if v is not None and v.const is not None]
     return LayerSummary(
         layer_name(node),
         node.op_type,
         executor="python",
         fused=fused_origins(node, ()),
+        float_macs=multiply_accumulates(node),
+        bytes=sum(array.nbytes for array in constants),
         reason="; ".join(filter(None, reasons)),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from bnn_engine.graph import Node
 from bnn_engine.graph.reference import node_function
 
-__all__ = ["NodeFunction", "python_function"]
+__all__ = ["NodeFunction", "multiply_accumulates", "python_function"]
 
 NodeFunction = Callable[[Sequence[NDArray[Any] | None]], Sequence[NDArray[Any]]]
 """From a node's inputs (None where omitted) and captured values to its outputs."""
@@ -24,3 +25,18 @@ def python_function(
         return node_function(node, opset, domain_versions)
     except Exception as error:  # onnx.reference reports a missing op by whatever its loader raises
         return f"onnx.reference cannot run it ({type(error).__name__}: {error})"
+
+
+def multiply_accumulates(node: Node) -> int:
+    """Of one sample of a dense or convolution layer; 0 for other ops and for unknown shapes."""
+    weights = node.input(1)
+    extents = (node.output.shape or (None,))[1:]
+    sample = [extent for extent in extents if isinstance(extent, int)]
+    if weights is None or weights.const is None or len(sample) != len(extents):
+        return 0
+    if node.op_type == "Conv":
+        return math.prod(sample) * math.prod(weights.const.shape[1:])
+    if node.op_type in ("Gemm", "MatMul") and weights.const.ndim > 1:
+        features: int = weights.const.shape[1 if node.attributes.get("transB", 0) else -2]
+        return math.prod(sample) * features
+    return 0

@@ -32,7 +32,7 @@ def integer_rows(rows: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float
     high, low = (end(magnitudes, axis=1).astype(np.float64) for end in (np.max, np.min))
     # Of one magnitude are most rows of binarized networks: found without a division an element.
     found = high - low <= MAX_RELATIVE_SPREAD * high
-    levels = np.where(rows < 0, np.int8(-1), np.int8(1))
+    levels = 1 - 2 * (rows < 0).view(np.int8)
     steps = np.where(found, (high + low) / 2, 0)
     for greatest in range(1, MAX_LEVEL + 1):
         waiting = np.flatnonzero(~found)
@@ -93,10 +93,8 @@ def input_grids(values: NDArray[np.float32]) -> list[InputGrid]:
 
 def _through_zero(values: NDArray[np.float32]) -> InputGrid | None:
     levels, step, found = integer_rows(values[None])
-    if not found[0]:
+    if not found[0] or step[0] == 0:  # nothing but 0 needs no layer
         return None
-    if step[0] == 0:
-        return InputGrid(np.float32(1), np.float32(0), (0,))
     numbers = tuple(levels[0].tolist())
     return InputGrid(np.float32(step[0]), np.float32(0), numbers) if _planes(numbers) <= 4 else None
 

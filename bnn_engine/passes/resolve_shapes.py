@@ -95,7 +95,9 @@ def _choose_branch(graph: Graph, node: Node, known: dict[int, Extents]) -> None:
     if condition is None or condition.size != 1 or not isinstance(condition.flat[0], bool):
         return
     branch = node.attributes["then_branch" if condition.flat[0] else "else_branch"]
-    if isinstance(branch, onnx.GraphProto) and not branch.input:
+    if not isinstance(branch, onnx.GraphProto) or branch.input:
+        return
+    if len(branch.output) == len(node.outputs):
         inline_subgraph(graph, node, branch)
 
 

@@ -122,3 +122,22 @@ def test_every_layer_says_why_it_is_float() -> None:
     assert found["double"][1].startswith("input is float64")
     assert "runs in Python" in found["double"][1]
     assert found["groups"] == ("float", "input is not quantized: comes from Reshape 'i'")
+
+
+def test_python_steps_say_what_they_cost() -> None:
+    random = np.random.default_rng(0)
+    model = model_from_text(
+        """g (double[N, 4, 6, 6] x) => (double[] y) {
+            [conv] a = Conv<pads = [1, 1, 1, 1]>(x, w)
+            f = Flatten(a)  [gemm] g = Gemm<transB = 1>(f, v)  [product] y = MatMul(g, u)
+        }""",
+        {"w": random.normal(size=(5, 4, 3, 3)), "v": np.ones((7, 180)), "u": np.ones((7, 2))},
+    )
+    summary = bnn_engine.load(model).summary()
+    costs = {layer.name: (layer.float_macs, layer.bytes) for layer in summary.layers}
+    assert costs["conv"] == (5 * 36 * 4 * 9, 5 * 4 * 9 * 8)
+    assert costs["gemm"] == (7 * 180, 7 * 180 * 8)
+    assert costs["product"] == (2 * 7, 2 * 7 * 8)
+    not_binary, _, in_python = str(summary).partition("in Python:")
+    assert "not binary" not in not_binary
+    assert in_python.count("runs in Python") == 3

@@ -81,4 +81,4 @@ def test_explicit_pads(value: float, layout: str, form: str) -> None:
         constants,
     )
     x = random.integers(-2, 3, (3, *shape)).astype(np.float32)
-    assert_equal_answers(model, {"x": x}, executor=None)
+    assert_equal_answers(model, {"x": x})

@@ -51,10 +51,11 @@ def test_one_error_lists_everything() -> None:
 
 
 def test_ops_that_cannot_be_converted_are_listed_with_unknown_ones() -> None:
-    text = """g (float[1, 1, 2, 2] x) => (float[A, B, C, D] y) {
-        u = Upsample<mode = "nearest">(x, s)  y = NoSuchOp(u)
+    text = """g (float[N, M, L] x) => (float[A, B, C] y) {
+        u = Scan<num_scan_inputs = 1, body = step (float[L] a) => (float[L] b) { b = Neg(a) }>(, x)
+        y = NoSuchOp(u)
     }"""
-    old = model_from_text(text, {"s": np.array([1, 1, 2, 0.5], np.float32)}, opset=9)
+    old = model_from_text(text, opset=8)
     with pytest.raises(UnsupportedOpError) as caught:
         import_model(old)
     assert len(caught.value.problems) == 2

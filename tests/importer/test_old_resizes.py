@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 import pytest
 
-from bnn_engine import UnsupportedOpError
+import bnn_engine
+from bnn_engine import BnnError, UnsupportedOpError
 from bnn_engine.graph.reference import evaluate
 from bnn_engine.importer import import_model
 from tests.support import ort
@@ -84,3 +85,11 @@ def test_scales_given_at_run_time() -> None:
     np.testing.assert_array_equal(evaluate(import_model(old), feeds)["y"], ort.run(old, feeds)["y"])
     with pytest.raises(UnsupportedOpError, match="opset 11"):
         import_model(model_from_text(text.format("Resize"), opset=10))
+
+
+def test_modes_that_are_no_text() -> None:
+    text = 'g (float[1, 1, 2, 2] x) => (float[A, B, C, D] y) { y = Resize<mode = "linear">(x, s) }'
+    old = model_from_text(text, {"s": np.ones(4, np.float32)}, opset=10)
+    old.graph.node[0].attribute[0].s = b"\xff"
+    with pytest.raises(BnnError):
+        bnn_engine.load(old).predict(np.ones((1, 1, 2, 2), np.float32))

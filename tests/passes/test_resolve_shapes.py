@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from bnn_engine.graph.reference import evaluate
+from bnn_engine.importer import import_model
 from bnn_engine.passes import run_passes
 from bnn_engine.passes.remove_identity import RemoveIdentity
 from bnn_engine.passes.resolve_shapes import ResolveShapes, resolve_target
@@ -137,6 +138,16 @@ def test_branches_that_extents_decide(channels: int, branch: list[str]) -> None:
     x = np.arange(-20 * channels, 20 * channels, dtype=np.float32).reshape(2, channels, 20)
     (expected,) = run_onnxruntime(model_from_text(text, constants), {"x": x})
     np.testing.assert_array_equal(evaluate(graph, {"x": x})["y"], expected)
+
+
+def test_branches_that_do_not_fit_stay() -> None:
+    model = model_from_text(SQUEEZE.format(channels=1), {"one": np.array(1), "axis": np.array([1])})
+    branch = next(node for node in model.graph.node if node.op_type == "If")
+    for attribute in branch.attribute:
+        attribute.g.output.append(attribute.g.output[0])
+    graph = import_model(model)
+    run_passes(graph, [ResolveShapes()])
+    assert "If" in op_types(graph)
 
 
 def test_branches_that_the_batch_decides_stay() -> None:

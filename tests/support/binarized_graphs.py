@@ -105,6 +105,8 @@ class Builder:
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
         self.opset: int = self.pick(17, 13, 21)
+        self.batch: int | str = self.pick("N", 1)
+        self.indirect = self.draw(st.integers(0, 9)) == 9  # Identity(initializer)
         self.random = np.random.default_rng(self.draw(st.integers(0, 999)))
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
@@ -123,6 +125,8 @@ class Builder:
     def constant(self, array: Any, dtype: Any = np.float32) -> str:
         name = f"c{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(array, dtype), name))
+        if self.indirect:
+            return self.node("Identity", name)
         return name
 
     def node(self, op_type: str, *inputs: str, **attributes: Any) -> str:
@@ -278,8 +282,8 @@ class Builder:
         signs = self.random.choice([-1.0, 1.0], shape)
         along = [1] * len(shape)
         along[rows] = shape[rows]
-        kind = self.pick("signs", "scaled", "latent", "scaled latent", "zero or one", "ternary")
-        kind = self.pick(kind, "offset", "levels", "near", "folded", "float")
+        on_grids = ("signs", "scaled", "latent", "zero or one", "ternary", "levels", "offset")
+        kind = self.pick(*on_grids, "scaled latent", "near", "folded", "float")
         if kind == "signs":
             return self.constant(signs), 1, 1
         if kind == "scaled":  # an all-zero row is what a zero gamma leaves
@@ -359,12 +363,16 @@ class Builder:
         group = self.pick(*(g for g in dict.fromkeys((1, 2, x.channels)) if x.channels % g == 0))
         outputs = group * self.pick(1, 3, 4)
         extents = []
+        automatic = self.draw(st.integers(0, 5)) == 5 and max(dilations) == 1
         for axis, extent in enumerate(spatial):
             span = (kernel[axis] - 1) * dilations[axis] + 1
             room = extent + pads[axis] + pads[axis + len(spatial)] - span
-            extents.append(room // strides[axis] + 1)
+            extents.append(-(-extent // strides[axis]) if automatic else room // strides[axis] + 1)
         if min(extents) < 1:
             return None
+        padding: dict[str, Any] = {"pads": pads}
+        if automatic:
+            padding = {"auto_pad": self.pick("SAME_UPPER", "SAME_LOWER")}
         shape = (outputs, x.channels // group, *kernel)
         w = self.weights(shape, 0)
         y = self.summed(x, w, math.prod(shape[1:]))
@@ -378,8 +386,8 @@ class Builder:
             kernel_shape=kernel,
             strides=strides,
             dilations=dilations,
-            pads=pads,
             group=group,
+            **padding,
         )
         return replace(y, name=name, shape=(outputs, *extents))
 
@@ -467,6 +475,15 @@ class Builder:
         name = self.node("MaxPool", x.name, kernel_shape=kernel, strides=strides, pads=pads)
         return replace(x, name=name, shape=(x.channels, *extents))
 
+    def average(self, x: Tensor) -> Tensor:
+        """Of the whole image: a sum, and a division that rounds."""
+        count = math.prod(x.shape[1:])
+        name = self.node("GlobalAveragePool", x.name)
+        rounding = 2 * gamma(count + SLACK) * x.magnitude
+        return Tensor(
+            name, (x.channels, *[1] * (len(x.shape) - 1)), x.magnitude, None, x.error + rounding
+        )
+
     def pad(self, x: Tensor) -> Tensor:
         """An explicit frame, of 0 or of what a binarized tensor can hold."""
         rank = len(x.shape) + 1
@@ -548,6 +565,8 @@ class Builder:
                 y = piece(y)
         if image and self.draw(st.integers(0, 4)) == 4:
             y = self.max_pool(y) or y
+        if image and self.draw(st.integers(0, 9)) == 9:
+            y = self.average(y)
         self.earlier.append(y)
         return y
 
@@ -557,7 +576,8 @@ class Builder:
         if not dimensions:
             shape = (self.pick(5, 1, 40, 300),)
         x = Tensor("x", shape, 9, 1)
-        values = self.random.integers(-9, 10, (BATCH, *shape)).astype(np.float32)
+        rows = BATCH if self.batch == "N" else 1
+        values = self.random.integers(-9, 10, (rows, *shape)).astype(np.float32)
         values[self.random.random(values.shape) < 0.1] = -0.0
         y = x
         for _ in range(self.pick(1, 2, 3)):
@@ -576,11 +596,17 @@ class Builder:
 
     def model(self, x: Tensor, outputs: Sequence[Tensor]) -> onnx.ModelProto:
         def info(tensor: Tensor) -> onnx.ValueInfoProto:
-            shape: list[str | int | None] = ["N", *tensor.shape]
+            shape: list[str | int | None] = [self.batch, *tensor.shape]
             return helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, shape)
 
+        inputs = [info(x)]
+        if self.draw(st.integers(0, 9)) == 9:  # as old exporters list them
+            inputs += [
+                helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+                for tensor in self.constants
+            ]
         graph = helper.make_graph(
-            self.nodes, "random", [info(x)], [info(t) for t in outputs], self.constants
+            self.nodes, "random", inputs, [info(t) for t in outputs], self.constants
         )
         imports = [helper.make_opsetid("", self.opset)]
         model = helper.make_model(graph, opset_imports=imports, ir_version=8)
