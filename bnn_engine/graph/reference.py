@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn_engine.graph.arithmetic import batch_norm_coefficients
 from bnn_engine.graph.graph import Graph, Node
 from bnn_engine.graph.grid_sample import grid_sample
+from bnn_engine.graph.normalizations import batch_norm, given, group_norm, log_softmax
 from bnn_engine.graph.numpy_ops import numpy_function
 from bnn_engine.graph.windows import WINDOW_OPS
 from bnn_engine.ops import DOMAIN, OPS
@@ -27,6 +27,36 @@ NodeFunction = Callable[[Sequence[Any]], list[Any]]
 
 Values are arrays; or lists, dicts and None for sequences, maps and empty optionals.
 """
+
+
+def _with_attributes(
+    function: Callable[[Sequence[Any], Mapping[str, Any]], list[Array]],
+) -> Callable[[Node], NodeFunction]:
+    def of(node: Node) -> NodeFunction:
+        def run(arrays: Sequence[Any]) -> list[Any]:
+            with np.errstate(all="ignore"):
+                return list(function(arrays, node.attributes))
+
+        return run
+
+    return of
+
+
+def _optional(node: Node) -> NodeFunction:
+    """A value is its own optional; ``onnx.reference`` puts it into a list."""
+    del node
+    return lambda arrays: [arrays[0] if arrays else None]
+
+
+_OWN: Mapping[str, Callable[[Node], NodeFunction | None]] = {
+    "BatchNormalization": batch_norm,
+    "GridSample": _with_attributes(grid_sample),
+    "GroupNormalization": group_norm,
+    "LogSoftmax": log_softmax,
+    "Optional": _optional,
+    **{op_type: _with_attributes(function) for op_type, function in WINDOW_OPS.items()},
+}
+"""Ops that ``onnx.reference`` gets wrong, is slow at or lacks; None for uses that it may run."""
 
 
 def evaluate(
@@ -86,22 +116,11 @@ def node_function(
     """
     if node.domain == DOMAIN:
         definition, attributes = OPS[node.op_type], node.attributes
-        return lambda arrays: [definition.reference([_given(a) for a in arrays], attributes)]
-    if node.op_type == "BatchNormalization" and not node.attributes.get("training_mode"):
-        return _batch_norm(float(node.attributes.get("epsilon", 1e-5)))  # type: ignore[arg-type]
-    if node.op_type == "LogSoftmax":
-        axis = node.attributes.get("axis", -1)
-        assert isinstance(axis, int)
-        return _log_softmax(axis)
-    if node.op_type == "GroupNormalization":
-        return _group_norm(node)
-    if node.op_type == "GridSample":
-        return lambda arrays: grid_sample(arrays, node.attributes)
-    if node.op_type == "Optional":
-        return lambda arrays: [arrays[0] if arrays else None]
-    if node.op_type in WINDOW_OPS:
-        window_op, attributes = WINDOW_OPS[node.op_type], node.attributes
-        return lambda arrays: window_op(arrays, attributes)
+        return lambda arrays: [definition.reference([given(a) for a in arrays], attributes)]
+    own = _OWN.get(node.op_type) if not node.domain else None
+    function = None if own is None else own(node)
+    if function is not None:
+        return function
     versions = dict(domain_versions or {})
     if node.op_type in ("If", "Loop", "Scan"):
         from bnn_engine.graph.control_flow import CONTROL_FLOW, Body
@@ -110,59 +129,6 @@ def node_function(
             node, lambda name: Body(node.attributes[name], node, _compile, opset, versions)
         )
     return numpy_function(node) or _reference_function(node, opset, versions)
-
-
-def _given(array: Array | None) -> Array:
-    assert array is not None
-    return array
-
-
-def _batch_norm(epsilon: float) -> NodeFunction:
-    """As ONNX Runtime rounds it: the textbook formula of ``onnx.reference`` differs at ties.
-
-    Shorter floats than float32 are rounded once, at the end.
-    """
-
-    def run(arrays: Sequence[Array | None]) -> list[Array]:
-        x, *parameters = (_given(array) for array in arrays)
-        s, b = batch_norm_coefficients(parameters, epsilon)
-        along_channels = (-1, *[1] * (x.ndim - 2))
-        with np.errstate(all="ignore"):
-            y = x.astype(s.dtype, copy=False) * s.reshape(along_channels)
-            return [(y + b.reshape(along_channels)).astype(x.dtype, copy=False)]
-
-    return run
-
-
-def _group_norm(node: Node) -> NodeFunction:
-    """In float32, as the default ``stash_type`` says; ``onnx.reference`` cannot run it."""
-    groups: Any = node.attributes["num_groups"]
-    epsilon: Any = node.attributes.get("epsilon", 1e-5)
-
-    def run(arrays: Sequence[Array | None]) -> list[Array]:
-        x, scale, bias = (_given(array) for array in arrays)
-        wide = np.float64 if x.dtype == np.float64 else np.float32
-        rows = x.astype(wide).reshape(x.shape[0], groups, -1)
-        with np.errstate(all="ignore"):
-            deviation = np.sqrt(rows.var(axis=2, keepdims=True) + wide(epsilon))
-            normal = ((rows - rows.mean(axis=2, keepdims=True)) / deviation).reshape(x.shape)
-            along_channels = (-1, *[1] * (x.ndim - 2))
-            y = normal.astype(x.dtype) * scale.reshape(along_channels)
-            return [(y + bias.reshape(along_channels)).astype(x.dtype)]
-
-    return run
-
-
-def _log_softmax(axis: int) -> NodeFunction:
-    """Stay finite for finite inputs; ``onnx.reference`` takes log of a softmax that may be 0."""
-
-    def run(arrays: Sequence[Array | None]) -> list[Array]:
-        x = _given(arrays[0])
-        with np.errstate(all="ignore"):
-            shifted = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
-            return [shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))]
-
-    return run
 
 
 def _reference_function(node: Node, opset: int, versions: dict[str, int]) -> NodeFunction:

@@ -17,15 +17,15 @@ from onnx import AttributeProto, TensorProto
 
 from bnn_engine.graph.protobuf import attribute_value
 from bnn_engine.importer.normalise import TARGET_OPSET
+from bnn_engine.importer.operators import QONNX_DOMAINS
 from bnn_engine.importer.structure import node_label
 from bnn_engine.ops import DOMAIN, OPS
 from bnn_engine.ops.rounding import ROUNDING_MODES
 
-__all__ = ["CUSTOM_DOMAINS", "adopt_custom_ops"]
+__all__ = ["adopt_custom_ops"]
 
-CUSTOM_DOMAINS = frozenset(
-    {"", "finn.custom_op.general", "onnx.brevitas", "qonnx.custom_op.general"}
-)
+# Brevitas also writes them without any domain.
+_DOMAINS = ("", *QONNX_DOMAINS)
 
 # Names of rounding modes besides those of ops.rounding.
 _SAME_MODES = {"HALF_EVEN": "ROUND", "ROUND_TO_ZERO": "DOWN"}
@@ -129,7 +129,7 @@ def adopt_custom_ops(model: onnx.ModelProto) -> list[str]:
     found = [
         node
         for node in model.graph.node
-        if node.domain in CUSTOM_DOMAINS
+        if node.domain in _DOMAINS
         and node.op_type in _CUSTOM_OPS
         and (node.domain, node.op_type) not in functions
         and not (node.domain == "" and onnx.defs.has(node.op_type))

@@ -15,7 +15,10 @@ from bnn_engine.graph.subgraphs import subgraphs
 from bnn_engine.importer.structure import node_label
 from bnn_engine.ops import DOMAIN, OPS
 
-__all__ = ["check_uses", "op_label", "since_version", "unknown_ops"]
+__all__ = ["QONNX_DOMAINS", "check_uses", "op_label", "since_version", "unknown_ops"]
+
+QONNX_DOMAINS = ("finn.custom_op.general", "onnx.brevitas", "qonnx.custom_op.general")
+"""Domains under which Brevitas, QONNX and FINN write their ops."""
 
 _STANDARD_DOMAINS = ("", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training")
 
@@ -104,6 +107,11 @@ def _unknown(
         return None if node.op_type in OPS else f"the domain {DOMAIN} has no such op"
     if (node.domain, node.op_type) in functions:
         return None
+    if node.domain in QONNX_DOMAINS:
+        return (
+            "of QONNX and FINN, BipolarQuant, IntQuant (Quant), MultiThreshold, Trunc and "
+            "XnorPopcountMatMul are known, outside of sub-graphs"
+        )
     if node.domain not in _STANDARD_DOMAINS:
         return "custom ops of this domain are not known"
     signature = _signature(node.op_type, node.domain, versions.get(node.domain, 1))

@@ -14,6 +14,7 @@ from bnn_engine.lowering import weights as packing
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.layer_tail import finish_layer, layer_tail, pixels
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name, window_of
+from bnn_engine.lowering.planar_images import planar_image
 from bnn_engine.lowering.plane_code import code_for, grid_of_signs
 from bnn_engine.ops import OPS, WeightCode, choose_code, code_of, pack_levels, unpack_levels
 from bnn_engine.ops.weight_code import SIGNS
@@ -301,20 +302,28 @@ class BitConv(NativeOp):
                 groups,
                 window,
                 epilogue,
+                planar=False,
             )
             kind = "W1A32" if weights.code == SIGNS else "float"
+        elif _sums_integers(value, weights.length, emitter):
+            pixels_of_bytes = emitter.row_numbers(value).id
+            rows = weights.row_bytes()
+            step = builder.byte_conv(
+                name, pixels_of_bytes, rows, outputs, channels, window, epilogue
+            )
+            kind = "W1A8"
         else:
-            integers = _sums_integers(value, weights.length, emitter)
-            conv = builder.byte_conv if integers else builder.binary_weight_conv
-            step = conv(
+            planar = planar_image(value, groups, emitter)
+            step = builder.binary_weight_conv(
                 name,
-                emitter.row_numbers(value).id if integers else emitter.channels_last(value),
-                weights.row_bytes(),
+                emitter.channels_last(value) if planar is None else planar,
+                weights.row_bytes() if planar is None else weights.packed[0],
                 outputs,
                 channels,
                 window,
                 epilogue,
+                planar is not None,
             )
-            kind = "W1A8" if integers else "W1A32"
+            kind = "W1A32"
         macs = outputs * weights.length * pixels(node.output)
         finish_layer(node, tail, step, kind, macs, graph, emitter)

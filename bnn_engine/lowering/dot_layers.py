@@ -13,6 +13,7 @@ from bnn_engine.lowering.channels import ChannelSteps
 from bnn_engine.lowering.emitter import Emitter
 from bnn_engine.lowering.layer_tail import finish_layer, layer_tail, pixels
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name, window_of
+from bnn_engine.lowering.planar_images import planar_image
 
 __all__ = ["FloatConv", "FloatGemm"]
 
@@ -136,15 +137,19 @@ class FloatConv(NativeOp):
         bias = _bias(node.input(2), outputs) or []
         tail = layer_tail(node, outputs, bias, graph, emitter, "channels_last", to_bits=groups == 1)
         length = math.prod(kernel) * per_group
+        value = data_input(node)
+        planar = planar_image(value, groups, emitter)
+        rows = filters if planar is not None else np.moveaxis(filters, 1, -1)
         step = emitter.builder.f32_conv(
             layer_name(node),
-            emitter.channels_last(data_input(node)),
-            np.ascontiguousarray(np.moveaxis(filters, 1, -1)).reshape(outputs, length),
+            emitter.channels_last(value) if planar is None else planar,
+            np.ascontiguousarray(rows).reshape(outputs, length),
             outputs,
             per_group * groups,
             groups,
             window,
             tail.epilogue,
+            planar is not None,
         )
         macs = outputs * length * pixels(node.output)
         finish_layer(node, tail, step, "float", macs, graph, emitter)

@@ -48,11 +48,13 @@ class Arithmetic(NativeOp):
         name = layer_name(node)
         data, steps = found[0], EpilogueSteps(found[1])
         value, others = node.output, list[Node]()
-        if data.rank in (2, 4):
+        image = _stored_by_pixels(data, steps, emitter)
+        if image or data.rank == 2:
             value, steps, others = collect_steps(value, steps, graph, emitter)
-        step = emitter.builder.channel_arithmetic(name, emitter.rows(data), float_epilogue(steps))
+        rows = emitter.channels_last(data) if image else emitter.plain(data)
+        step = emitter.builder.channel_arithmetic(name, rows, float_epilogue(steps))
         layer = LayerSummary(name, node.op_type, fused=fused_origins(node, others))
-        located = Located(step, "channels_last" if data.rank == 4 else "plain")
+        located = Located(step, "channels_last" if image else "plain")
         emitter.finish_layer(value, located, layer, [node, *others])
 
 
@@ -61,5 +63,18 @@ def _per_channel(node: Node) -> tuple[Value, ChannelSteps] | None:
     found = channel_steps(node)
     if found is None or found[0].dtype != np.float32:
         return None
-    per_channel = any(operand.size > 1 for _, operand in found[1])
-    return None if per_channel and found[0].rank not in (2, 4) else found
+    rank = found[0].rank
+    return None if _differ(found[1]) and (rank is None or not 2 <= rank <= 5) else found
+
+
+def _differ(steps: EpilogueSteps | ChannelSteps) -> bool:
+    """Whether a step has an operand per channel."""
+    return any(not isinstance(operand, int) and operand.size > 1 for _, operand in steps)
+
+
+def _stored_by_pixels(value: Value, steps: EpilogueSteps, emitter: Emitter) -> bool:
+    """Whether to take ``value`` with its channels last: as it is, unless ``steps`` need them."""
+    if value.rank == 4:
+        return True
+    image = value.rank in (3, 5)
+    return image and (_differ(steps) or emitter.located(value).form == "channels_last")

@@ -31,7 +31,7 @@ from bnn_engine.lowering.plane_code import SIGNS, TERNARY, PlaneCode, code_for
 from bnn_engine.lowering.summary import LayerSummary
 from bnn_engine.passes.grids import InputGrid
 
-__all__ = ["Emitter", "Located"]
+__all__ = ["Emitter", "Form", "Located"]
 
 Form = Literal["plain", "channels_last", "flattened"]
 
@@ -260,12 +260,8 @@ class Emitter:
         """``step``, a plain ``value``, with a height of 1 where it is lines."""
         return self.builder.reshape(name, step, [0, 0, 1, -1]) if value.rank == 3 else step
 
-    def rows(self, value: Value) -> int:
-        """``value`` with its channels (axis 1 of the graph) last: [N, C] or [N, H, W, C]."""
-        return self.channels_last(value) if value.rank == 4 else self.plain(value)
-
     def row_numbers(self, value: Value) -> Located:
-        """As :meth:`rows`, but the 8-bit integers that ``value`` may be stored as stay integers."""
+        """``value`` with its channels last; 8-bit integers that it is stored as stay integers."""
         if value.rank is None or not 3 <= value.rank <= 5:
             return self.plain_numbers(value)
         located = self.numbers(value)

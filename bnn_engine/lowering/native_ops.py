@@ -10,12 +10,14 @@ from bnn_engine.lowering.concatenation import Concat
 from bnn_engine.lowering.dot_layers import FloatConv
 from bnn_engine.lowering.element_functions import ELEMENT_FUNCTIONS
 from bnn_engine.lowering.elementwise import Arithmetic
+from bnn_engine.lowering.gathering import Gather, GatherElements, GatherNd
 from bnn_engine.lowering.native_op import NativeOp
 from bnn_engine.lowering.normalization import (
     GroupNormalization,
     LayerNormalization,
     LocalResponse,
 )
+from bnn_engine.lowering.ordering import CumulativeSum, Extreme, OneHot, TopK, Trilu
 from bnn_engine.lowering.padding import Pad
 from bnn_engine.lowering.pooling import GlobalPool, Pool
 from bnn_engine.lowering.products import Product
@@ -24,7 +26,7 @@ from bnn_engine.lowering.reductions import Reduce
 from bnn_engine.lowering.reshaping import Cast, Identity, Reshape, SpaceAndDepth, Transpose
 from bnn_engine.lowering.resizing import Resize
 from bnn_engine.lowering.signs import Sign
-from bnn_engine.lowering.slicing import Expand, Gather, Slice, Split, Tile
+from bnn_engine.lowering.slicing import Expand, Slice, Split, Tile
 from bnn_engine.lowering.softmax import Softmax
 from bnn_engine.lowering.transposed_conv import ConvTranspose
 
@@ -33,11 +35,13 @@ __all__ = ["NATIVE_OPS", "why_not_native"]
 _ARITHMETIC, _CAST, _POOL, _SOFTMAX = Arithmetic(), Cast(), Pool(), Softmax()
 _PRODUCT, _BIT_DENSE, _BIT_CONV, _RESHAPE = Product(), BitGemm(), BitConv(), Reshape()
 _GLOBAL_POOL, _REDUCE, _SPACE_AND_DEPTH = GlobalPool(), Reduce(), SpaceAndDepth()
-_GROUP_NORM, _LAYER_NORM = GroupNormalization(), LayerNormalization()
+_EXTREME, _GROUP_NORM, _LAYER_NORM = Extreme(), GroupNormalization(), LayerNormalization()
 
 NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     **{("", op_type): function for op_type, function in ELEMENT_FUNCTIONS.items()},
     ("", "Add"): _ARITHMETIC,
+    ("", "ArgMax"): _EXTREME,
+    ("", "ArgMin"): _EXTREME,
     ("", "AveragePool"): _POOL,
     ("", "BatchNormalization"): _ARITHMETIC,
     ("", "Cast"): _CAST,
@@ -46,11 +50,14 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "Concat"): Concat(),
     ("", "Conv"): FloatConv(),
     ("", "ConvTranspose"): ConvTranspose(),
+    ("", "CumSum"): CumulativeSum(),
     ("", "DepthToSpace"): _SPACE_AND_DEPTH,
     ("", "Div"): _ARITHMETIC,
     ("", "Expand"): Expand(),
     ("", "Flatten"): _RESHAPE,
     ("", "Gather"): Gather(),
+    ("", "GatherElements"): GatherElements(),
+    ("", "GatherND"): GatherNd(),
     ("", "Gemm"): _PRODUCT,
     ("", "GlobalAveragePool"): _GLOBAL_POOL,
     ("", "GlobalMaxPool"): _GLOBAL_POOL,
@@ -66,6 +73,7 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "MatMul"): _PRODUCT,
     ("", "MaxPool"): _POOL,
     ("", "Mul"): _ARITHMETIC,
+    ("", "OneHot"): OneHot(),
     ("", "PRelu"): _ARITHMETIC,
     ("", "Pad"): Pad(),
     ("", "RMSNormalization"): _LAYER_NORM,
@@ -90,7 +98,9 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "Squeeze"): _RESHAPE,
     ("", "Sub"): _ARITHMETIC,
     ("", "Tile"): Tile(),
+    ("", "TopK"): TopK(),
     ("", "Transpose"): Transpose(),
+    ("", "Trilu"): Trilu(),
     ("", "Unsqueeze"): _RESHAPE,
     ("bnn_engine", "Binarize"): Binarize(),
     ("bnn_engine", "BinaryConv"): _BIT_CONV,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,7 +65,7 @@ class GroupNormalization(NativeOp):
 
 
 class LayerNormalization(NativeOp):
-    """``LayerNormalization`` and ``RMSNormalization`` with constant scale and bias."""
+    """``LayerNormalization`` and ``RMSNormalization`` over axes of known extents."""
 
     def _axis(self, node: Node) -> int | None:
         rank, axis = data_input(node).rank, node.attributes.get("axis", -1)
@@ -71,31 +73,12 @@ class LayerNormalization(NativeOp):
             return None
         return axis % rank
 
-    def _parameters(
-        self, node: Node, axis: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None] | None:
-        """Scale and bias of every element behind ``axis``."""
+    def _width(self, node: Node, axis: int) -> tuple[int, ...] | None:
+        """The extents from ``axis`` on, None where one is not known."""
         shape = data_input(node).shape
         assert shape is not None
-        extents = [extent for extent in shape[axis:] if isinstance(extent, int)]
-        if len(extents) != len(shape) - axis:
-            return None
-        made: list[NDArray[np.float32] | None] = []
-        for slot in (1, 2):
-            value = node.input(slot)
-            if value is None:
-                made.append(None)
-                continue
-            array = value.const
-            if array is None or array.dtype != np.float32 or array.ndim > len(extents):
-                return None
-            try:
-                wide = np.broadcast_to(array, extents)
-            except ValueError:
-                return None
-            made.append(np.ascontiguousarray(wide.reshape(-1), np.float32))
-        scale, bias = made
-        return None if scale is None or scale.size == 0 else (scale, bias)
+        extents = tuple(extent for extent in shape[axis:] if isinstance(extent, int))
+        return extents if len(extents) == len(shape) - axis and 0 not in extents else None
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
@@ -106,27 +89,61 @@ class LayerNormalization(NativeOp):
             return f"axis {node.attributes.get('axis')}"
         if node.attributes.get("stash_type", 1) != 1:
             return "its statistics are not float32"
-        return None if self._parameters(node, axis) else "scale and bias are not constant"
+        extents = self._width(node, axis)
+        if extents is None:
+            return "the extents that it normalizes are not known"
+        for value in node.inputs[1:]:
+            array = None if value is None else value.const
+            if array is not None and (array.dtype != np.float32 or not _fits(array, extents)):
+                return "scale or bias do not fit"
+        return None
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
-        value, axis = data_input(node), self._axis(node)
+        value, axis, name = data_input(node), self._axis(node), layer_name(node)
         assert axis is not None
-        parameters = self._parameters(node, axis)
-        assert parameters is not None
         assert value.rank is not None
-        centered = node.op_type == "LayerNormalization"
+        extents = self._width(node, axis)
+        assert extents is not None
+        scale, bias = node.input(1), node.input(2)
+        # Parameters that are computed are applied by steps of their own.
+        constant = all(p is None or p.const is not None for p in (scale, bias))
+        wide = [
+            np.ascontiguousarray(np.broadcast_to(p.const, extents).reshape(-1), np.float32)
+            if constant and p is not None and p.const is not None
+            else None
+            for p in (scale, bias)
+        ]
+        ones = np.ones(math.prod(extents), np.float32)
         step = emitter.builder.normalize(
-            layer_name(node),
+            name,
             emitter.plain(value),
             axis,
             value.rank,
             1,
             _epsilon(node),
-            centered,
-            *parameters,
+            node.op_type == "LayerNormalization",
+            ones if wide[0] is None else wide[0],
+            wide[1],
         )
+        if not constant:
+            for function, operand in (("Mul", scale), ("Add", bias)):
+                if operand is not None:
+                    other = (
+                        emitter.plain(operand)
+                        if operand.const is None
+                        else emitter.constant(operand.const)
+                    )
+                    step = emitter.builder.binary(name, function, step, other)
         finish(node, Located(step, "plain"), emitter)
+
+
+def _fits(array: NDArray[np.generic], extents: tuple[int, ...]) -> bool:
+    """Whether ``array`` is broadcast to ``extents`` without enlarging them."""
+    padded = (1,) * (len(extents) - array.ndim) + array.shape
+    return len(padded) == len(extents) and all(
+        own in (1, extent) for own, extent in zip(padded, extents, strict=True)
+    )
 
 
 class LocalResponse(NativeOp):

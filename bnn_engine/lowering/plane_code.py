@@ -62,6 +62,11 @@ class PlaneCode:
             round(step) == integer for step, (_, integer) in zip(steps, numbers, strict=True)
         )
 
+    def ascends(self) -> bool:
+        """Whether the greater of two integers stands for the greater number."""
+        pairs = [(self.integer(word), n) for word, n in enumerate(self.values) if n is not None]
+        return [number for _, number in sorted(pairs)] == sorted(number for _, number in pairs)
+
     def table(self) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         """The number of every word, as unpacking reads it."""
         return np.array([0.0 if number is None else number for number in self.values], np.float32)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bnn_engine import _core
 from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.forms import finish
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name, window_of
-from bnn_engine.lowering.plane_code import SIGNS
 
 __all__ = ["GlobalPool", "Pool"]
 
@@ -42,8 +43,12 @@ class Pool(NativeOp):
         name, value = layer_name(node), data_input(node)
         ceil_mode = node.attributes.get("ceil_mode", 0) != 0
         located = emitter.located(value)
-        bits = node.op_type == "MaxPool" and located.bits and located.code == SIGNS
-        source = located.id if bits else emitter.channels_last(value)
+        if node.op_type == "MaxPool" and located.bits and located.code.ascends():
+            code = located.code.input_code()
+            step = emitter.builder.max_pool_bits(name, located.id, window, ceil_mode, code)
+            finish(node, replace(located, id=step), emitter)
+            return
+        source = emitter.channels_last(value)
         if node.op_type == "AveragePool":
             include = node.attributes.get("count_include_pad", 0) != 0
             step = emitter.builder.average_pool(name, source, window, ceil_mode, include)
@@ -53,7 +58,7 @@ class Pool(NativeOp):
             step = emitter.builder.lp_pool(name, source, window, ceil_mode, order)
         else:
             step = emitter.builder.max_pool(name, source, window, ceil_mode)
-        finish(node, Located(step, "channels_last", bits), emitter)
+        finish(node, Located(step, "channels_last"), emitter)
 
 
 def _order(node: Node) -> int | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from bnn_engine.element_types import ALL_TYPES
 from bnn_engine.graph import Graph, Node
 from bnn_engine.lowering.emitter import Emitter, Located
 from bnn_engine.lowering.forms import axes_of, finish, stored, stored_axis
@@ -12,6 +15,8 @@ __all__ = ["Reduce"]
 
 class Reduce(NativeOp):
     """``ReduceSum`` and its kin."""
+
+    types = ALL_TYPES
 
     def _axes(self, node: Node) -> list[int] | None:
         rank = data_input(node).rank
@@ -24,6 +29,8 @@ class Reduce(NativeOp):
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
+        if data_input(node).dtype == np.bool_ and node.op_type not in ("ReduceMax", "ReduceMin"):
+            return "booleans are not added"
         return None if self._axes(node) is not None else "the axes are not constant"
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
@@ -37,7 +44,8 @@ class Reduce(NativeOp):
         places = [stored_axis(axis, located, value.rank) for axis in left]
         lines = located.form == "channels_last" and value.rank == 3
         if not keep and (lines or places != sorted(places)):
-            located = Located(emitter.plain(value), "plain")
+            located = Located(emitter.plain(value), "plain", element=located.element)
         order = sorted(stored_axis(axis, located, value.rank) for axis in axes)
         step = emitter.builder.reduce(layer_name(node), located.id, node.op_type, order, keep)
-        finish(node, Located(step, located.form if keep else "plain"), emitter)
+        form = located.form if keep else "plain"
+        finish(node, Located(step, form, element=located.element), emitter)

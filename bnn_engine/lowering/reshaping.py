@@ -8,7 +8,7 @@ import numpy as np
 
 from bnn_engine.element_types import ALL_TYPES, element_type
 from bnn_engine.graph import Graph, Node
-from bnn_engine.lowering.emitter import Emitter, Located
+from bnn_engine.lowering.emitter import Emitter, Form, Located
 from bnn_engine.lowering.forms import element_of, finish, target_of
 from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name
 
@@ -122,7 +122,7 @@ class SpaceAndDepth(NativeOp):
 
 
 class Transpose(NativeOp):
-    """``Transpose`` of numbers; between NCHW and NHWC it only renames how an image is stored."""
+    """``Transpose`` of numbers; moving the channels of an image only renames how it is stored."""
 
     types = ALL_TYPES
 
@@ -141,15 +141,28 @@ class Transpose(NativeOp):
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
         value, order = data_input(node), self._order(node)
-        form = emitter.located(value).form
-        if form == "channels_last" and order == [0, 2, 3, 1]:
-            finish(node, replace(emitter.numbers(value), form="plain"), emitter)
-        elif form == "plain" and order == [0, 3, 1, 2]:
-            finish(node, replace(emitter.numbers(value), form="channels_last"), emitter)
+        form, rank = emitter.located(value).form, len(order)
+        last, first = [0, *range(2, rank), 1], [0, rank - 1, *range(1, rank - 1)]
+        channels = (
+            None if value.shape is None else value.shape[1 if form == "channels_last" else -1]
+        )
+        if form == "channels_last" and order == last and isinstance(channels, int):
+            _rename(node, "plain", [0, -1, channels], emitter)
+        elif form == "plain" and 3 <= rank <= 5 and order == first and isinstance(channels, int):
+            _rename(node, "channels_last", [0, 1, -1, channels], emitter)
         else:
             plain = emitter.plain_numbers(value)
             step = emitter.builder.permute(layer_name(node), plain.id, order)
             finish(node, replace(plain, id=step), emitter)
+
+
+def _rename(node: Node, form: Form, lines: list[int], emitter: Emitter) -> None:
+    """Let the output be the same memory in another form; ``lines`` is its shape for rank 3."""
+    located = emitter.numbers(data_input(node))
+    step = located.id
+    if node.output.rank == 3:
+        step = emitter.builder.reshape(layer_name(node), step, lines)
+    finish(node, replace(located, id=step, form=form), emitter)
 
 
 class Identity(NativeOp):

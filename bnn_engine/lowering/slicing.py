@@ -1,9 +1,8 @@
-"""Slice, Split, Gather by constants, Expand, Tile: elements picked axis by axis."""
+"""Slice, Split, Expand, Tile: elements picked axis by axis."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 
 import numpy as np
 
@@ -11,42 +10,42 @@ from bnn_engine import _core
 from bnn_engine.element_types import ALL_TYPES
 from bnn_engine.graph import Graph, Node, Value
 from bnn_engine.lowering.emitter import Emitter
-from bnn_engine.lowering.forms import axes_of, constant_ints, finish, pick, target_of
-from bnn_engine.lowering.native_op import NativeOp, data_input, layer_name
+from bnn_engine.lowering.forms import axes_of, constant_ints, finish, pick
+from bnn_engine.lowering.native_op import NativeOp, data_input
 
-__all__ = ["Expand", "Gather", "Slice", "Split", "Tile"]
+__all__ = ["Expand", "Indices", "Picking", "Slice", "Split", "Tile"]
 
-_FAR = 1 << 50
 _MAX_POSITIONS = 1 << 24
 
 Indices = list[_core.AxisIndex | None]
 
 
-class _Picking(NativeOp):
+class Picking(NativeOp):
     """An op whose result is picked along the axes of its input."""
 
     types = ALL_TYPES
 
     @abstractmethod
-    def _indices(self, node: Node) -> Indices | str:
+    def indices(self, node: Node) -> Indices | str:
         """What is picked along every axis, or why that is not known."""
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        indices = self._indices(node)
+        indices = self.indices(node)
         return indices if isinstance(indices, str) else None
 
     def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
         """See :class:`NativeOp`."""
-        indices = self._indices(node)
+        indices = self.indices(node)
         assert not isinstance(indices, str)
         finish(node, pick(node, data_input(node), indices, emitter), emitter)
 
 
-class Slice(_Picking):
+class Slice(Picking):
     """``Slice`` with constant starts, ends, axes and steps."""
 
-    def _indices(self, node: Node) -> Indices | str:
+    def indices(self, node: Node) -> Indices | str:
+        """See :class:`Picking`."""
         rank = data_input(node).rank
         starts, ends = constant_ints(node.input(1)), constant_ints(node.input(2))
         if not rank or starts is None or ends is None or len(starts) != len(ends):
@@ -112,52 +111,6 @@ class Split(NativeOp):
         finish(node, first, emitter)
 
 
-class Gather(_Picking):
-    """``Gather`` of constant positions along an axis."""
-
-    def _indices(self, node: Node) -> Indices | str:
-        value, positions = data_input(node), node.input(1)
-        rank, axis = value.rank, node.attributes.get("axis", 0)
-        if value.const is not None or positions is None or positions.const is None:
-            return "the indices are not constant"
-        if not rank or not isinstance(axis, int) or not -rank <= axis < rank:
-            return f"axis {axis}"
-        axis %= rank
-        if positions.const.ndim != 1 and target_of(value, node.output.shape) is None:
-            return "the shape of the result is not known"
-        assert value.shape is not None
-        extent = value.shape[axis]
-        numbers = positions.const.reshape(-1).astype(np.int64)
-        indices: Indices = [None] * rank
-        if numbers.size == 1:
-            first = int(numbers[0])
-            indices[axis] = _core.AxisIndex.slice(first, first + 1 if first != -1 else _FAR, 1)
-            if isinstance(extent, int) and -extent <= first < extent:
-                return indices
-            return indices if not isinstance(extent, int) else f"index {first} of {extent}"
-        if not isinstance(extent, int):
-            return "positions of an axis of unknown extent"
-        if numbers.size > _MAX_POSITIONS or not ((-extent <= numbers) & (numbers < extent)).all():
-            return f"an index is outside the axis of extent {extent}"
-        numbers = np.where(numbers < 0, numbers + extent, numbers)
-        indices[axis] = _core.AxisIndex.list(extent, numbers)
-        return indices
-
-    def emit(self, node: Node, graph: Graph, emitter: Emitter) -> None:
-        """See :class:`NativeOp`."""
-        indices, value, positions = self._indices(node), data_input(node), node.inputs[1]
-        assert not isinstance(indices, str)
-        assert positions is not None
-        if positions.rank == 1:
-            super().emit(node, graph, emitter)
-            return
-        target = target_of(value, node.output.shape)
-        assert target is not None
-        picked = pick(node, value, indices, emitter, plain=True)
-        step = emitter.builder.reshape(layer_name(node), picked.id, target)
-        finish(node, replace(picked, id=step), emitter)
-
-
 def _repeated(value: Value, counts: list[int], *, whole: bool) -> Indices | str:
     """Every axis repeated as often as ``counts`` says: all of it, or its one element."""
     indices: Indices = []
@@ -179,20 +132,22 @@ def _repeated(value: Value, counts: list[int], *, whole: bool) -> Indices | str:
     return indices
 
 
-class Tile(_Picking):
+class Tile(Picking):
     """``Tile`` by constant counts."""
 
-    def _indices(self, node: Node) -> Indices | str:
+    def indices(self, node: Node) -> Indices | str:
+        """See :class:`Picking`."""
         value, counts = data_input(node), constant_ints(node.input(1))
         if not value.rank or counts is None or len(counts) != value.rank:
             return "the repetitions are not constant"
         return _repeated(value, counts, whole=True)
 
 
-class Expand(_Picking):
+class Expand(Picking):
     """``Expand`` to a constant shape of at most as many axes as the tensor has."""
 
-    def _indices(self, node: Node) -> Indices | str:
+    def indices(self, node: Node) -> Indices | str:
+        """See :class:`Picking`."""
         value, shape = data_input(node), constant_ints(node.input(1))
         if not value.rank or shape is None:
             return "the shape is not constant"

@@ -42,9 +42,10 @@ class ConvTranspose(NativeOp):
         extra = _numbers(node, "output_padding", [0] * axes)
         if given != list(kernel) or strides is None or dilations is None or extra is None:
             return "its window is not that of the weights"
-        pads = _pads(node, data_input(node).shape, kernel, strides, dilations, extra)
-        if isinstance(pads, str):
-            return pads
+        cut = _cut(node, data_input(node).shape, kernel, strides, dilations, extra)
+        if isinstance(cut, str):
+            return cut
+        pads, extra = cut
         if min(pads) < 0:
             return "negative padding"
         return _core.Window(kernel, strides, pads, dilations), extra
@@ -93,27 +94,27 @@ def _numbers(node: Node, name: str, default: list[int]) -> list[int] | None:
     return [int(number) for number in got]
 
 
-def _pads(
+def _cut(
     node: Node,
     shape: tuple[Dim, ...] | None,
     kernel: tuple[int, ...],
     strides: list[int],
     dilations: list[int],
     extra: list[int],
-) -> list[int] | str:
-    """What is cut off the result, all begins before all ends.
+) -> tuple[list[int], list[int]] | str:
+    """What is cut off the result, all begins before all ends, and what is added behind.
 
     Without padding an axis has  (extent - 1) · stride + dilation · (kernel - 1) + 1 + extra
     positions; what exceeds ``output_shape``, or extent · stride with auto_pad SAME, is cut off, the
-    odd one in front unless auto_pad is SAME_UPPER.
+    odd one in front unless auto_pad is SAME_UPPER; what is missing is added behind.
     """
     mode, wanted = node.attributes.get("auto_pad", "NOTSET"), node.attributes.get("output_shape")
     axes = len(kernel)
     if mode in ("NOTSET", "") and not isinstance(wanted, list):
         pads = _numbers(node, "pads", [0] * (2 * axes))
-        return "the pads do not fit the window" if pads is None else pads
+        return "the pads do not fit the window" if pads is None else (pads, extra)
     if mode == "VALID" and not isinstance(wanted, list):
-        return [0] * (2 * axes)
+        return [0] * (2 * axes), extra
     if shape is None or not all(isinstance(extent, int) for extent in shape[2:]):
         return "the extents of its input are not known"
     extents = [extent for extent in shape[2:] if isinstance(extent, int)]
@@ -121,11 +122,13 @@ def _pads(
     if sizes is None:
         sizes = [extent * stride for extent, stride in zip(extents, strides, strict=True)]
     sizes = [int(size) for size in sizes][-axes:]
-    begins, ends = [], []
+    begins, ends, added = [], [], []
     for axis, size in enumerate(sizes):
         reach = dilations[axis] * (kernel[axis] - 1) + 1 + extra[axis]
-        total = max((extents[axis] - 1) * strides[axis] + reach - size, 0)
+        excess = (extents[axis] - 1) * strides[axis] + reach - size
+        total = max(excess, 0)
+        added.append(extra[axis] + max(-excess, 0))
         small, large = total // 2, total - total // 2
         begins.append(small if mode == "SAME_UPPER" else large)
         ends.append(large if mode == "SAME_UPPER" else small)
-    return begins + ends
+    return begins + ends, added

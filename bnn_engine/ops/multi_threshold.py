@@ -25,8 +25,9 @@ def _reference(inputs: Sequence[Array], attributes: Attributes) -> Array:
     count = np.zeros(x.shape, np.float32)
     for level in thresholds.T:
         count += x >= level.reshape(-1, *behind)
-    scaled = np.float32(attributes["out_scale"]) * count
-    return np.asarray(scaled + np.float32(attributes["out_bias"]), np.float32)
+    with np.errstate(all="ignore"):
+        scaled = np.float32(attributes["out_scale"]) * count
+        return np.asarray(scaled + np.float32(attributes["out_bias"]), np.float32)
 
 
 def _infer(shapes: Sequence[Shape | None], attributes: Attributes) -> Shape | None:

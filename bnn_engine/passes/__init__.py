@@ -18,11 +18,12 @@ from bnn_engine.passes.expand_batch_norm import ExpandBatchNorms
 from bnn_engine.passes.expand_functions import ExpandFunctions
 from bnn_engine.passes.explicit_padding import ExplicitPadding
 from bnn_engine.passes.fold_constants import FoldConstants
+from bnn_engine.passes.fold_shapes import FoldShapes
 from bnn_engine.passes.hoist_casts import HoistCasts
 from bnn_engine.passes.int_quant import IntQuants
+from bnn_engine.passes.levels_before_pool import LevelsBeforeMaxPool
 from bnn_engine.passes.linear_quantization import ExpandDequantize, ExpandQuantize
 from bnn_engine.passes.lost_signs import FindLostSigns
-from bnn_engine.passes.mask_triangles import MaskTriangles
 from bnn_engine.passes.merge_pads import MergePads
 from bnn_engine.passes.multi_threshold import MultiThresholds
 from bnn_engine.passes.pad_after_sign import PadAfterBinarize, PadAfterSign
@@ -31,10 +32,11 @@ from bnn_engine.passes.quantize_values import QuantizeValues
 from bnn_engine.passes.remove_dropout import RemoveDropout
 from bnn_engine.passes.remove_expands import RemoveExpands
 from bnn_engine.passes.remove_identity import RemoveIdentity
-from bnn_engine.passes.resolve_shapes import ResolveShapes
 from bnn_engine.passes.sign_of_sums import SignsOfSums
+from bnn_engine.passes.sink_factors import SinkFactors
 from bnn_engine.passes.thresholds import AbsorbIntoThresholds
 from bnn_engine.passes.trunc import Truncs
+from bnn_engine.passes.unit_transposes import UnitTransposes
 from bnn_engine.passes.widen_floats import WidenFloats
 from bnn_engine.passes.xnor_popcount import XnorPopcounts
 
@@ -56,10 +58,11 @@ PASSES: tuple[Pass, ...] = (
     WidenFloats(),
     FoldConstants(),
     RemoveExpands(),
-    ResolveShapes(),
+    FoldShapes(),
     RemoveIdentity(),  # once more: Reshapes to the same shape show only now
     RemoveExpands(),  # once more: shapes that are equal show only now
     AssignLayouts(),
+    UnitTransposes(),
     ExplicitPadding(),
     HoistCasts(),
     CommonSubexpressions(),
@@ -74,16 +77,18 @@ PASSES: tuple[Pass, ...] = (
     PadAfterSign(),
     PadAfterBinarize(),
     MergePads(),
+    SinkFactors(),
     DenseLayersAsConvolutions(),
     BinaryConvolutions(),
     BinaryDenseLayers(),
     SignsOfSums(),
     AbsorbIntoThresholds(),
+    LevelsBeforeMaxPool(),
+    AbsorbIntoThresholds(),  # once more: what stands in front of the pools
     FindLostSigns(),
     ExpandBatchNorms(),
     ExpandQuantize(),  # what of them is left, after low-bit layers have been found
     ExpandDequantize(),
-    MaskTriangles(),
     BatchAxis(),
 )
 """All passes in the order in which they run."""
@@ -92,7 +97,7 @@ UNFUSED_PASSES: tuple[Pass, ...] = (
     RemoveIdentity(),
     ExpandFunctions(),
     FoldConstants(),
-    ResolveShapes(),
+    FoldShapes(),
     ExplicitPadding(),
     BatchAxis(),
 )

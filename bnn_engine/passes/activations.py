@@ -15,11 +15,17 @@ from bnn_engine.passes.expressions import Expression, expressions_of
 from bnn_engine.passes.interval_rules import DISCONTINUOUS, ELEMENTWISE
 from bnn_engine.passes.levels import Levels, levels_of, sign_scale
 from bnn_engine.passes.quantize_node import quantize_node
-from bnn_engine.passes.staircases import staircase_of
+from bnn_engine.passes.staircases import Effort, staircase_of
 
 __all__ = ["RecogniseActivations"]
 
 _LOG = logging.getLogger(__name__)
+
+# Between Round and the Clip that bounds it lie a few nodes, not dozens.
+_MAX_FAILURES = 12
+
+# [N, C] and images of up to three axes.
+_PACKED_RANKS = range(2, 6)
 
 _AFFINE = frozenset({"Add", "Div", "Identity", "Mul", "Neg", "Sub"})
 
@@ -61,6 +67,8 @@ class RecogniseActivations(Pass):
         """Look at the largest expressions first."""
         search = _Search(graph)
         for node in reversed(search.nodes):
+            if search.effort.is_spent():
+                return
             if node.domain or node.op_type not in ELEMENTWISE or not _is_read(graph, node.output):
                 continue
             match = search.match(node)
@@ -82,13 +90,14 @@ class _Search:
         self.nodes = list(graph.nodes)
         self._position = {id(node): place for place, node in enumerate(self.nodes)}
         self._forms: dict[Hashable, _Form | str] = {}
+        self.effort = Effort()
 
     def match(self, node: Node) -> _Match | Declined | None:
         """Return the best form of ``node`` as a function of one tensor."""
         if node.output.dtype != np.float32:
             return None
         best: _Match | None = None
-        reason: str | None = None
+        reasons: list[str] = []
         for expression in expressions_of(node.output, self._position):
             if not any(step.op_type in DISCONTINUOUS for step in expression.nodes):
                 continue
@@ -96,20 +105,24 @@ class _Search:
                 break  # thresholds per channel are found by AbsorbIntoThresholds
             form = self._form(expression)
             if isinstance(form, str):
-                reason = form
+                reasons.append(form)
+                if len(reasons) == _MAX_FAILURES:
+                    break
                 continue
             found = _Match(expression, form)
             if best is None or self._is_better(found, best):
                 best = found
         if best is None:
-            return None if reason is None else Declined(reason)
+            return Declined(reasons[-1]) if reasons else None
+        if best.expression.root.rank not in _PACKED_RANKS and best.form.scale is None:
+            return Declined("it has no channels along axis 1")
         return None if _is_scaled_sign(best.expression) else best
 
     def _form(self, expression: Expression) -> _Form | str:
         """The form of an expression; nets repeat the same one in every layer."""
         key = expression.signature()
         if key not in self._forms:
-            self._forms[key] = _form_of(expression)
+            self._forms[key] = _form_of(expression, self.effort)
         return self._forms[key]
 
     def _is_better(self, found: _Match, best: _Match) -> bool:
@@ -130,9 +143,9 @@ def _rank(match: _Match) -> tuple[int, int, bool]:
     return match.form.levels.values.size, -steps, match.form.scale is None
 
 
-def _form_of(expression: Expression) -> _Form | str:
+def _form_of(expression: Expression, effort: Effort) -> _Form | str:
     try:
-        staircase = staircase_of(expression)
+        staircase = staircase_of(expression, effort)
     except TypeError as error:  # a model whose types do not fit has no answer
         return f"its types do not fit: {error}"
     if isinstance(staircase, str):
@@ -190,8 +203,9 @@ def _nodes_of(graph: Graph, node: Node, root: Value, form: _Form) -> list[Node]:
         outputs = [graph.value(f"{node.output.name}_signs", root.dtype, root.shape)]
         factor = graph.constant(f"{node.output.name}_scale", np.array(scale, np.float32))
         multiplication = [Node("Mul", [*outputs, factor], node.outputs, name=node.name)]
+    name = outputs[0].name if multiplication else node.name
     if form.scale is not None:
-        return [Node("Sign", [root], outputs, name=node.name), *multiplication]
+        return [Node("Sign", [root], outputs, name=name), *multiplication]
     binarize = binarize_node(
         graph,
         root,
@@ -199,7 +213,7 @@ def _nodes_of(graph: Graph, node: Node, root: Value, form: _Form) -> list[Node]:
         levels.upper[0],
         float(np.sign(levels.values[1])),
         outputs,
-        node.name,
+        name,
         nan_passes=levels.nan_passes,
     )
     return [binarize, *multiplication]

@@ -209,6 +209,23 @@ def _gather(use: _Use) -> str | None:
     return "it gathers rows by rows"
 
 
+def _gather_elements(use: _Use) -> str | None:
+    if not (use.is_batched(0) and use.is_batched(1)):
+        return "it gathers rows by rows"
+    return _not_along_batch([use.attribute("axis", 0)], use.rank(0))
+
+
+def _one_hot(use: _Use) -> str | None:
+    return _first_only(use) or _not_along_batch([use.attribute("axis", -1)], use.node.output.rank)
+
+
+def _trilu(use: _Use) -> str | None:
+    rank = use.rank(0)
+    if rank is None or rank < 3:
+        return "axis 0 is one of its matrices"
+    return _first_only(use)
+
+
 def _axes_operand(index: int, *, rank_of_output: bool = False) -> Rule:
     """Ops whose constant ``index``-th input lists axes; without it they work along all of them."""
 
@@ -445,8 +462,10 @@ _STANDARD_RULES: dict[str, Rule] = {
     "Expand": _first_is(1, 1, "the extents it expands to"),
     "Flatten": _flatten,
     "Gather": _gather,
+    "GatherElements": _gather_elements,
     "Gemm": _gemm,
     "MatMul": _matmul,
+    "OneHot": _one_hot,
     "Pad": _pad,
     "Reshape": _reshape,
     "Resize": _resize,
@@ -454,6 +473,7 @@ _STANDARD_RULES: dict[str, Rule] = {
     "Squeeze": _axes_operand(1),
     "Tile": _first_is(1, 1, "its repetitions"),
     "Transpose": _transpose,
+    "Trilu": _trilu,
     "Unsqueeze": _axes_operand(1, rank_of_output=True),
 }
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from bnn_engine.graph.graph import Attribute, Graph, Node, Value
 from bnn_engine.ops import DOMAIN, choose_code, code_attributes, pack_levels, pack_signs
 from bnn_engine.passes.base import Rewrite
-from bnn_engine.passes.facts import describe, per_channel_shape
-from bnn_engine.passes.quantized_input import QuantizedInput, quantized_inputs
+from bnn_engine.passes.facts import per_channel_shape
+from bnn_engine.passes.quantized_input import QuantizedInput, quantized_inputs, why_not_quantized
 from bnn_engine.passes.real_taps import sums_over_real_taps
 from bnn_engine.passes.weight_rows import WeightRows
 
@@ -49,7 +49,7 @@ def layer_input(
     one_group = attributes.get("group", 1) == 1
     if not inputs:
         signs = weights.are_signs() and weights.offset is None and one_group
-        return None if signs else f"input is not quantized: {describe(x)}"
+        return None if signs else why_not_quantized(x)
     if choose_code(weights.distinct) is None:
         count = weights.distinct.size
         return f"weights have {count} levels, which do not fit into 4 bits"
@@ -141,7 +141,7 @@ class BinaryLayerRewrite(Rewrite[BinaryLayer]):
             made = chain.layer(
                 "BinaryWeight" + self.op_name, match.x, pack_signs(levels), attributes, suffix
             )
-            chain.graph.reasons[made.name] = f"input is not quantized: {describe(match.x)}"
+            chain.graph.reasons[made.name] = why_not_quantized(match.x)
             return made
         grid = source.grid
         if signs and grid.scale == 1 and grid.offset == 0 and {-1, 0, 1}.issuperset(grid.levels):

@@ -93,7 +93,8 @@ def _has_kernel(node: Node) -> bool:
     x = node.input(0)
     if x is None or x.shape is None or _type_name(x) not in ("float32", *_HALVES):
         return False
-    if any(value is not None and value.const is None for value in node.inputs[1:]):
+    scaled = node.op_type in ("LayerNormalization", "RMSNormalization")
+    if not scaled and any(v is not None and v.const is None for v in node.inputs[1:]):
         return False
     known = all(isinstance(extent, int) for extent in x.shape[1:])
     return known and not any(value.consumers for value in node.outputs[1:])

@@ -93,10 +93,8 @@ def input_grids(values: NDArray[np.float32]) -> list[InputGrid]:
 
 def _through_zero(values: NDArray[np.float32]) -> InputGrid | None:
     levels, step, found = integer_rows(values[None])
-    if not found[0]:
+    if not found[0] or step[0] == 0:  # nothing but 0 needs no layer
         return None
-    if step[0] == 0:
-        return InputGrid(np.float32(1), np.float32(0), (0,))
     numbers = tuple(levels[0].tolist())
     return InputGrid(np.float32(step[0]), np.float32(0), numbers) if _planes(numbers) <= 4 else None
 

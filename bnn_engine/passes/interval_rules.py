@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph.graph import Node
 from bnn_engine.graph.protobuf import array_dtype
-from bnn_engine.passes.intervals import Interval, point
+from bnn_engine.passes.intervals import Interval
 
 __all__ = ["DISCONTINUOUS", "ELEMENTWISE", "apply_rule"]
 
@@ -140,29 +140,38 @@ def _leaky(a: Interval, slope: Interval) -> Interval:
 
 
 def _leaky_relu(node: Node, a: Interval) -> Interval:
-    return _leaky(a, _number(node, "alpha", 0.01))
+    return _leaky(a, _number(node, "alpha", 0.01, a.lower.dtype))
 
 
 def _hard_sigmoid(node: Node, a: Interval) -> Interval:
-    line = _add(_multiply(a, _number(node, "alpha", 0.2)), _number(node, "beta", 0.5))
+    dtype = a.lower.dtype
+    slope, shift = _number(node, "alpha", 0.2, dtype), _number(node, "beta", 0.5, dtype)
+    line = _add(_multiply(a, slope), shift)
     return _rising(lambda v: np.clip(v, np.float32(0), np.float32(1)))(line)
 
 
-def _number(node: Node, attribute: str, default: float) -> Interval:
+def _number(node: Node, attribute: str, default: float, dtype: np.dtype[Any]) -> Interval:
+    """An attribute, known where it is of the type of the op."""
     value = node.attributes.get(attribute, default)
     assert isinstance(value, float)
-    return point(np.full(1, value, np.float32))
+    number = np.full(1, value, np.float32)
+    return Interval(number, number, np.array([dtype == np.float32]))
 
 
-def _keeps_sign(a: Interval) -> Interval:
-    """Tanh and its like: results have the sign of the operand, or are 0, and are less than 2.
+def _saturating(lowest: float, highest: float) -> Rule:
+    """Tanh and its like: results lie between bounds, and have the sign of the operand or are 0.
 
-    Libraries differ in their last bits, so no more than that is claimed.
+    Libraries differ in their last bits, so no more than that is claimed; Sigmoid is never negative.
     """
-    two, zero = a.lower.dtype.type(2), a.lower.dtype.type(0)
-    lower, upper = np.where(a.lower < 0, -two, zero), np.where(a.upper > 0, two, zero)
-    nan = np.isnan(a.lower)
-    return Interval(np.where(nan, a.lower, lower), np.where(nan, a.upper, upper), a.known)
+
+    def rule(a: Interval) -> Interval:
+        dtype = a.lower.dtype.type
+        lower = np.where(a.lower < 0, dtype(lowest), dtype(0))
+        upper = np.where((a.upper > 0) | (lowest == 0), dtype(highest), dtype(0))
+        nan = np.isnan(a.lower)
+        return Interval(np.where(nan, a.lower, lower), np.where(nan, a.upper, upper), a.known)
+
+    return rule
 
 
 def _cast(node: Node, a: Interval) -> Interval:
@@ -172,7 +181,7 @@ def _cast(node: Node, a: Interval) -> Interval:
     if dtype == np.bool_:
         zero = (a.lower == 0) & (a.upper == 0)
         return Interval(~a.contains_zero(), ~zero, a.known)
-    if dtype is None or dtype.kind not in "fiu":
+    if dtype is None or dtype.kind not in "fiu" or dtype == np.float16:
         return Interval(a.lower, a.upper, np.zeros_like(a.known))
     if dtype.kind == "f":
         return Interval(a.lower.astype(dtype), a.upper.astype(dtype), a.known)
@@ -270,11 +279,12 @@ _RULES: dict[str, Rule] = {
     "Abs": _absolute,
     "Add": _add,
     "And": _and,
+    "Atan": _saturating(-1.6, 1.6),
     "Ceil": _rising(np.ceil),
     "Clip": _clip,
     "Div": _divide,
     "Equal": _equal,
-    "Erf": _keeps_sign,
+    "Erf": _saturating(-1.001, 1.001),
     "Floor": _rising(np.floor),
     "Greater": _greater,
     "GreaterOrEqual": _greater_or_equal,
@@ -292,9 +302,10 @@ _RULES: dict[str, Rule] = {
     "Pow": _power,
     "Relu": _rising(lambda v: np.maximum(v, v.dtype.type(0))),
     "Round": _rising(np.rint),
+    "Sigmoid": _saturating(0, 1.001),
     "Sign": _rising(np.sign),
     "Sub": _subtract,
-    "Tanh": _keeps_sign,
+    "Tanh": _saturating(-1.001, 1.001),
     "Where": _where,
     "Xor": _xor,
 }

@@ -85,10 +85,8 @@ def _richest_channel(staircase: Staircase) -> int:
 def _intervals(staircase: Staircase, values: Floats) -> tuple[Floats, Floats] | None:
     """Bounds of the levels above ``values[0]``, None where one is no interval."""
     levels = values.size - 1
-    position = np.empty(levels + 1, np.int64)
     order = np.argsort(values)
-    position[np.arange(levels + 1)] = order
-    level_of_piece = position[np.searchsorted(values[order], staircase.value)]
+    level_of_piece = order[np.searchsorted(values[order], staircase.value)]
     shape = (levels, staircase.channels)
     first, last = np.full(shape, INFINITY_KEY + 1), np.full(shape, -INFINITY_KEY - 1)
     covered = np.zeros(shape, np.int64)

@@ -61,6 +61,10 @@ _FLOAT_ACTIVATIONS = frozenset(
 )
 
 
+# Quantizers to more levels than bits are made of: the input is what it was trained to be.
+_ROUNDING = frozenset({"Ceil", "Floor", "Round"})
+
+
 class FindLostSigns(Pass):
     """Adds to ``Graph.warnings`` and ``Graph.reasons``; the graph stays as it is.
 
@@ -110,10 +114,10 @@ def _is_mean(node: Node) -> bool:
 
 
 def _activation(value: Value | None) -> Node | None:
-    """What computed ``value`` before it was moved, pooled, padded or scaled by a constant."""
+    """What computed ``value`` before it was moved, pooled, padded, scaled or shifted."""
     while value is not None and (node := value.producer) is not None:
         data = [source for source in node.inputs if source is not None and source.const is None]
-        scaled = node.op_type in ("Div", "Mul") and len(data) == 1
+        scaled = node.op_type in ("Add", "Div", "Mul", "Sub") and len(data) == 1
         if not data or not (scaled or node.op_type in _TRANSPARENT):
             return node
         value = data[0]
@@ -121,11 +125,13 @@ def _activation(value: Value | None) -> Node | None:
 
 
 def _is_float_activation(node: Node) -> bool:
-    if node.op_type == "Clip":  # not negative: ReLU6 and its kind
-        low = node.input(1)
+    if node.op_type == "Clip":  # not negative: ReLU6 and its kind; or of a quantizer
+        low, source = node.input(1), _activation(node.inputs[0])
+        if source is not None and source.op_type in _ROUNDING:
+            return True
         return (
             low is not None
             and low.const is not None
             and bool(np.all(np.greater_equal(low.const, 0)))
         )
-    return node.op_type in _FLOAT_ACTIVATIONS
+    return node.op_type in _FLOAT_ACTIVATIONS or node.op_type in _ROUNDING

@@ -1,7 +1,8 @@
-"""MultiThreshold in terms of Quantize or of standard ops."""
+"""MultiThreshold in terms of Quantize."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +33,8 @@ class MultiThresholds(Rewrite[_Match]):
 
     The number of thresholds of a channel that x reaches does not depend on their order. In
     ascending order, T_j <= x are nested intervals [T_j, +inf], those of NaN empty; x of level n
-    gives fl(fl(out_scale · n) + out_bias). With more than 15 thresholds they are counted in
-    standard ops: x >= T along a new last axis, summed over it.
+    gives fl(fl(out_scale · n) + out_bias). More than 15 thresholds are counted 15 at a time:
+    Quantize of each part gives its count, an exact integer, as does their sum.
     """
 
     op_types = frozenset({"MultiThreshold"})
@@ -55,48 +56,48 @@ class MultiThresholds(Rewrite[_Match]):
         return _Match(x, channel_axis(axis, x.rank), ascending)
 
     def rewrite(self, graph: Graph, node: Node, match: _Match) -> None:
-        """Put Quantize, or the counting, in its place."""
+        """Put the counting in its place."""
         scale, bias = (np.float32(node.attributes[key]) for key in ("out_scale", "out_bias"))  # type: ignore[arg-type]
-        levels = match.thresholds.shape[1]
+        channels, levels = match.thresholds.shape
         with np.errstate(all="ignore"):
             values = scale * np.arange(levels + 1, dtype=np.float32) + bias
-        chain = Chain(graph, node, match.x)
-        if levels <= MAX_LEVELS and np.isfinite(values).all():
-            self._quantize(graph, node, match, chain, values.tolist())
-        else:
-            self._count(match, chain)
-            chain.step("Mul", np.asarray(scale)).step("Add", np.asarray(bias))
-        chain.replace()
-
-    def _quantize(
-        self, graph: Graph, node: Node, match: _Match, chain: Chain, values: list[float]
-    ) -> None:
-        is_number = ~np.isnan(match.thresholds.T)
-        lower = np.where(is_number, match.thresholds.T, np.float32(np.inf))
-        upper = np.where(is_number, np.float32(np.inf), np.float32(-np.inf))
         shape = match.x.shape
         assert shape is not None
         swapped = list(range(len(shape)))
         swapped[1], swapped[match.axis] = match.axis, 1
-        moves = match.axis != 1 and lower.shape[1] != 1
+        moves = match.axis != 1 and channels != 1
+        chain = Chain(graph, node, match.x)
         if moves:
             chain.step("Transpose", shape=tuple(shape[axis] for axis in swapped), perm=swapped)
-        chain.insert(
-            lambda value, outputs: quantize_node(
-                graph, value, lower, upper, values, outputs, node.name
-            )
-        )
+        if levels <= MAX_LEVELS and np.isfinite(values).all():
+            _add_levels(chain, graph, node, match.thresholds, values.tolist())
+        else:
+            _add_counts(chain, graph, node, match.thresholds)
+            chain.step("Mul", np.asarray(scale)).step("Add", np.asarray(bias))
         if moves:
             chain.step("Transpose", shape=shape, perm=swapped)
+        chain.replace()
 
-    def _count(self, match: _Match, chain: Chain) -> None:
-        shape = match.x.shape
-        assert shape is not None
-        last = np.array([-1], np.int64)
-        channels, levels = match.thresholds.shape
-        behind = [1] * (len(shape) - 1 - match.axis)
-        bounds = match.thresholds.reshape(channels, *behind, levels)
-        chain.step("Unsqueeze", last, shape=(*shape, 1))
-        chain.step("GreaterOrEqual", bounds, dtype=np.bool_)
-        chain.step("Cast", to=1)
-        chain.step("ReduceSum", last, shape=shape, keepdims=0)
+
+def _add_counts(chain: Chain, graph: Graph, node: Node, thresholds: Floats) -> None:
+    """Count all ``thresholds`` [C, B] or [1, B] that the value of ``chain`` reaches."""
+    x, count = chain.value, None
+    for first in range(0, thresholds.shape[1], MAX_LEVELS):
+        part = thresholds[:, first : first + MAX_LEVELS]
+        chain.value = x
+        _add_levels(chain, graph, node, part, list(range(part.shape[1] + 1)))
+        if count is not None:
+            chain.step("Add", count)
+        count = chain.value
+
+
+def _add_levels(
+    chain: Chain, graph: Graph, node: Node, thresholds: Floats, values: Sequence[float]
+) -> None:
+    """Give the entry of ``values`` at the number of ``thresholds`` that ``chain`` reaches."""
+    is_number = ~np.isnan(thresholds.T)
+    lower = np.where(is_number, thresholds.T, np.float32(np.inf))
+    upper = np.where(is_number, np.float32(np.inf), np.float32(-np.inf))
+    chain.insert(
+        lambda value, outputs: quantize_node(graph, value, lower, upper, values, outputs, node.name)
+    )

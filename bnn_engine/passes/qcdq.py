@@ -19,6 +19,16 @@ __all__ = ["QuantizeDequantize"]
 
 Floats = NDArray[np.float32]
 
+# Integers of every type that QuantizeLinear gives and float32 can count exactly.
+_LIMITS = {
+    name: limits
+    for bits in (2, 4, 8, 16)
+    for name, limits in (
+        (f"int{bits}", (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)),
+        (f"uint{bits}", (0, (1 << bits) - 1)),
+    )
+}
+
 
 @dataclass(frozen=True)
 class _Linear:
@@ -79,7 +89,8 @@ class QuantizeDequantize(Rewrite[_Match]):
         dtype = first.output.dtype
         if x.dtype != np.float32 or node.output.dtype != np.float32 or dtype is None:
             return Declined(f"it turns {x.dtype} into {node.output.dtype}")
-        if dtype.kind not in "iu":
+        limits = _LIMITS.get(dtype.name)
+        if limits is None:
             return Declined(f"it quantizes to {dtype}")
         quantize, dequantize = (_linear(n, x) for n in (first, node))
         if quantize is None or dequantize is None:
@@ -88,8 +99,7 @@ class QuantizeDequantize(Rewrite[_Match]):
             return Declined("its scale is no positive number")
         if (quantize.zero != quantize.zero.flat[0]).any():
             return Declined("its zero points differ")
-        limits = np.iinfo(dtype.name)
-        least, greatest = np.clip((limits.min, limits.max), least, greatest)
+        least, greatest = np.clip(limits, least, greatest)
         return _Match(tuple(reversed(nodes)), x, quantize, dequantize, int(least), int(greatest))
 
     def rewrite(self, graph: Graph, node: Node, match: _Match) -> None:

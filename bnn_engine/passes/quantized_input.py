@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnn_engine.graph.graph import Value
-from bnn_engine.passes.facts import possible_values, uniform_value
+from bnn_engine.passes.facts import describe, possible_values, uniform_value
 from bnn_engine.passes.grids import InputGrid, input_grids
 
-__all__ = ["QuantizedInput", "quantized_inputs"]
+__all__ = ["QuantizedInput", "quantized_inputs", "why_not_quantized"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,16 @@ def quantized_inputs(value: Value) -> list[QuantizedInput]:
     if values is None or not np.isfinite(factor) or factor == 0:
         return []
     return [QuantizedInput(value, grid, np.float32(factor)) for grid in input_grids(values)]
+
+
+def why_not_quantized(value: Value) -> str:
+    """Why ``value`` has no few levels, as reasons of layers say it."""
+    reason, node = f"input is not quantized: {describe(value)}", value.producer
+    if node is not None and node.domain == "" and node.op_type in ("Add", "Div", "Mul", "Sub"):
+        levels = [possible_values(v) for v in node.inputs if v is not None and v.const is None]
+        if len(levels) == 1 and levels[0] is not None:
+            return f"{reason}, whose operand differs between the terms of a sum"
+    return reason
 
 
 def _split_factor(value: Value) -> tuple[Value, np.float32] | None:

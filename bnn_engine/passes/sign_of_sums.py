@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn_engine.graph.graph import Graph, Node, Value
-from bnn_engine.ops import DOMAIN
+from bnn_engine.ops import DOMAIN, code_of
 from bnn_engine.passes.base import Declined, Rewrite
 from bnn_engine.passes.binarize import binarize_node
 from bnn_engine.passes.facts import is_bipolar
@@ -20,8 +21,9 @@ __all__ = ["SignsOfSums"]
 class SignsOfSums(Rewrite[Value]):
     """Sign(g(s)) → Binarize(g(s), least number above 0, +inf), where g(s) is never 0.
 
-    s is the sum of a binary layer: an integer, |s| <= K, and s ≡ K (mod 2) where every one of the K
-    elements under each window is -1 or +1 (so not next to padding). g is a chain of monotone
+    s is the sum of a layer of few bits: an integer, |s| <= K · max|q| · max|w|, and s ≡ K (mod 2)
+    where all of the K products under each window are odd (so not next to padding), as those of -1
+    and +1 are. g is a chain of monotone
     float32 operations per channel, so that the s with g(s) = 0 are an interval, found exactly as
     thresholds are. Sign and Binarize differ at 0, which no such s gives; ``nan_passes`` makes them
     agree at NaN, which s is where the layer's input was.
@@ -43,14 +45,12 @@ class SignsOfSums(Rewrite[Value]):
             steps = operations + steps
         if producer is None or producer.domain != DOMAIN:
             return None
-        if producer.op_type not in ("BinaryConv", "BinaryGemm"):
+        sums = _sums(producer)
+        if sums is None:
             return None
-        source = producer.inputs[0]
-        assert source is not None
-        bipolar = is_bipolar(source)
         zero = np.zeros(1, np.float32)
         lower, upper = pull_back_all(steps, zero, zero)
-        channels = _channels_that_reach(lower, upper, _length(producer), _parity(producer, bipolar))
+        channels = _channels_that_reach(lower, upper, sums)
         if channels:
             return Declined(f"{channels} channels can be 0")
         return start
@@ -73,12 +73,39 @@ class SignsOfSums(Rewrite[Value]):
         graph.replace_node(node, [made])
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """Integers of at most ``most`` that a layer gives, of one ``parity`` where that is known."""
+
+    most: int
+    parity: int | None
+
+
+def _sums(layer: Node) -> _Sums | None:
+    """The sums of a layer of few bits; None for other ops."""
+    attributes, source = layer.attributes, layer.inputs[0]
+    assert source is not None
+    if layer.op_type in ("BinaryConv", "BinaryGemm"):
+        most, odd = 1, is_bipolar(source)
+    elif layer.op_type in ("LowBitConv", "LowBitGemm"):
+        given, weights = attributes["levels"], code_of(attributes).numbers()
+        assert isinstance(given, list)
+        levels = [int(level) for level in given]
+        most = max(abs(level) for level in levels) * max(abs(weight) for weight in weights)
+        odd = all(number % 2 for number in (*levels, *weights))
+    else:
+        return None
+    pads = attributes.get("pads", [0])
+    assert isinstance(pads, list)
+    length = _length(layer)
+    return _Sums(most * length, length % 2 if odd and not any(pads) else None)
+
+
 def _length(layer: Node) -> int:
-    """Elements under a window of a binary layer, padding included."""
+    """Elements under a window, padding included."""
     attributes = layer.attributes
-    if layer.op_type == "BinaryGemm":
-        features = attributes["features"]
-        assert isinstance(features, int)
+    features = attributes.get("features")
+    if isinstance(features, int):
         return features
     channels, kernel = attributes["channels"], attributes["kernel_shape"]
     assert isinstance(channels, int)
@@ -86,20 +113,13 @@ def _length(layer: Node) -> int:
     return channels * math.prod(int(extent) for extent in kernel)
 
 
-def _parity(layer: Node, bipolar: bool) -> int | None:
-    """0 or 1 where every sum is even or odd, else None."""
-    pads = layer.attributes.get("pads", [0])
-    assert isinstance(pads, list)
-    return _length(layer) % 2 if bipolar and not any(pads) else None
-
-
 def _channels_that_reach(
-    lower: NDArray[np.float32], upper: NDArray[np.float32], length: int, parity: int | None
+    lower: NDArray[np.float32], upper: NDArray[np.float32], sums: _Sums
 ) -> int:
-    """Return in how many channels an integer of at most ``length`` lies in lower ... upper."""
-    first = np.ceil(np.clip(lower.astype(np.float64), -length, length + 1))
-    last = np.floor(np.clip(upper.astype(np.float64), -length - 1, length))
-    if parity is not None:
-        first += (first - parity) % 2
-        last -= (last - parity) % 2
+    """Return in how many channels one of the ``sums`` lies in lower ... upper."""
+    first = np.ceil(np.clip(lower.astype(np.float64), -sums.most, sums.most + 1))
+    last = np.floor(np.clip(upper.astype(np.float64), -sums.most - 1, sums.most))
+    if sums.parity is not None:
+        first += (first - sums.parity) % 2
+        last -= (last - sums.parity) % 2
     return int(np.count_nonzero(first <= last))

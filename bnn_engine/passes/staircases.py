@@ -12,13 +12,16 @@ from bnn_engine.passes.expressions import Expression
 from bnn_engine.passes.float_order import INFINITY_KEY, float_of_key
 from bnn_engine.passes.intervals import Interval, point
 
-__all__ = ["Staircase", "staircase_of"]
+__all__ = ["Effort", "Staircase", "staircase_of"]
 
 Keys = NDArray[np.int64]
 
 _SPLIT = 16
 _MAX_CELLS_PER_CHANNEL = 2**14
 _MAX_CELLS = 2**19
+
+# What applying an op to a few cells costs, counted in cells.
+_OVERHEAD = 2**11
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,35 @@ class Staircase:
         return self.at_nan.size
 
 
-def staircase_of(expression: Expression) -> Staircase | str:
+class Effort:
+    """How much analysing the expressions of one graph may still cost, in ops on cells.
+
+    A layer of a real network needs 2^20; the limit keeps made-up ones from taking minutes.
+    """
+
+    def __init__(self, limit: int = 2**27) -> None:
+        self._left = limit
+
+    def is_spent(self) -> bool:
+        """Return whether nothing more is to be analysed."""
+        return self._left < 0
+
+    def spend(self, expression: Expression, cells: int) -> None:
+        """Count one evaluation over ``cells``."""
+        self._left -= len(expression.nodes) * (cells + _OVERHEAD)
+
+
+def staircase_of(expression: Expression, effort: Effort) -> Staircase | str:
     """Find the pieces of an expression by bisection.
 
     Interval arithmetic over a cell, the numbers between two bounds, encloses everything that the
     expression gives there. Where it encloses one number, the expression is that number on the whole
     cell: that is the proof. Otherwise the cell is split; a cell of one number always has an answer.
     The ends of the pieces are thus exact to the last bit, whatever the rounding of the operations.
+
+    Args:
+        expression: a function of one number, per channel.
+        effort: what the analysis may cost.
 
     Returns:
         The staircase, or the reason why there is none.
@@ -68,6 +93,9 @@ def staircase_of(expression: Expression) -> Staircase | str:
             return "what NaN gives is not known"
         while first.size:
             first, last, channel = _split(first, last, channel)
+            effort.spend(expression, first.size)
+            if effort.is_spent():
+                return "the graph has too many expressions to analyse"
             cells = Interval(float_of_key(first), float_of_key(last), np.ones(first.size, bool))
             image = _given(expression.evaluate(cells, channel), first.size)
             done = image.is_point()

@@ -79,8 +79,8 @@ def split_rows(weights: NDArray[Any]) -> WeightRows | str:
         if not found.all():
             row = first + int(np.argmin(found))
             # Most float weights show in one row that they have no two levels either.
-            two = _two_levels(weights[row : row + 1]) and _two_levels(weights)
-            return two or f"weights have {np.unique(rows[row]).size} levels in row {row}"
+            two = _two_levels(rows[row : row + 1]) and _two_levels(weights)
+            return two or f"weights have {len(set(rows[row].tolist()))} levels in row {row}"
     # Of {0, -1} the opposite is a code of one plane.
     opposite = levels.max(axis=1) == 0
     scale = np.where(opposite, -steps, steps).astype(np.float32)

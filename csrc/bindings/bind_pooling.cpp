@@ -15,12 +15,18 @@ void register_pooling(py::module_&, ProgramBuilderClass& builder) {
           [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,
              bool ceil_mode) {
             const PoolWindow pool{window.window, ceil_mode, window.spatial_axes};
-            return self.add(self.element_of(input) == ElementType::bits
-                                ? make_max_pool_bits(name, pool, self.kernels())
-                                : make_max_pool_f32(name, pool, self.kernels()),
-                            input);
+            return self.add(make_max_pool_f32(name, pool, self.kernels()), input);
           },
           py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"))
+      .def(
+          "max_pool_bits",
+          [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,
+             bool ceil_mode, const InputCode& code) {
+            const PoolWindow pool{window.window, ceil_mode, window.spatial_axes};
+            return self.add(make_max_pool_bits(name, pool, code, self.kernels()), input);
+          },
+          py::arg("name"), py::arg("input"), py::arg("window"), py::arg("ceil_mode"),
+          py::arg("code"))
       .def(
           "average_pool",
           [](PyProgramBuilder& self, const std::string& name, int input, const PyWindow& window,

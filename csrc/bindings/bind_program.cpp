@@ -197,6 +197,7 @@ void register_program(py::module_& module) {
   register_binary_layers(module, builder);
   register_bits(module, builder);
   register_elementwise(builder);
+  register_indexing(module, builder);
   register_moving(module, builder);
   register_pooling(module, builder);
   register_statistics(module, builder);
@@ -238,14 +239,17 @@ void register_program(py::module_& module) {
           "binary_weight_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint8_t>& weights, std::int64_t outputs,
-             std::int64_t channels, const PyWindow& window, const PyEpilogue& epilogue) {
-            return self.add_layer(
-                make_binary_weight_layer(conv_spec(name, outputs, channels, 1, window),
-                                         as_span(weights), epilogue_of(epilogue), self.kernels()),
-                {input}, epilogue);
+             std::int64_t channels, const PyWindow& window, const PyEpilogue& epilogue,
+             bool planar) {
+            DotLayerSpec spec = conv_spec(name, outputs, channels, 1, window);
+            spec.planar_input = planar;
+            return self.add_layer(make_binary_weight_layer(spec, as_span(weights),
+                                                           epilogue_of(epilogue), self.kernels()),
+                                  {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("channels"), py::arg("window"), py::arg("epilogue"))
+          py::arg("channels"), py::arg("window"), py::arg("epilogue"), py::arg("planar"),
+          "planar: the image is [N, C, ...], and K runs over [C][taps].")
       .def(
           "byte_dense",
           [](PyProgramBuilder& self, const std::string& name, int input,
@@ -286,14 +290,16 @@ void register_program(py::module_& module) {
           "f32_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<float>& weights, std::int64_t outputs, std::int64_t channels,
-             std::int64_t groups, const PyWindow& window, const PyEpilogue& epilogue) {
+             std::int64_t groups, const PyWindow& window, const PyEpilogue& epilogue, bool planar) {
+            DotLayerSpec spec = conv_spec(name, outputs, channels, groups, window);
+            spec.planar_input = planar;
             return self.add_layer(
-                make_f32_layer(conv_spec(name, outputs, channels, groups, window), as_span(weights),
-                               epilogue_of(epilogue), self.kernels()),
+                make_f32_layer(spec, as_span(weights), epilogue_of(epilogue), self.kernels()),
                 {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"))
+          py::arg("channels"), py::arg("groups"), py::arg("window"), py::arg("epilogue"),
+          py::arg("planar"), "planar: the image is [N, C, ...], and K runs over [C][taps].")
       .def(
           "channel_arithmetic",
           [](PyProgramBuilder& self, const std::string& name, int input,

@@ -22,7 +22,8 @@ void register_statistics(py::module_&, ProgramBuilderClass& builder) {
           "reduce",
           [](PyProgramBuilder& self, const std::string& name, int input,
              const std::string& operation, std::vector<int> axes, bool keep_axes) {
-            return self.add(make_reduce(name, reduction_of(operation), std::move(axes), keep_axes),
+            return self.add(make_reduce(name, reduction_of(operation), std::move(axes), keep_axes,
+                                        self.element_of(input)),
                             input);
           },
           py::arg("name"), py::arg("input"), py::arg("operation"), py::arg("axes"),

@@ -85,6 +85,7 @@ using ProgramBuilderClass = pybind11::class_<PyProgramBuilder>;
 void register_binary_layers(pybind11::module_& module, ProgramBuilderClass& builder);
 void register_bits(pybind11::module_& module, ProgramBuilderClass& builder);
 void register_elementwise(ProgramBuilderClass& builder);
+void register_indexing(pybind11::module_& module, ProgramBuilderClass& builder);
 void register_moving(pybind11::module_& module, ProgramBuilderClass& builder);
 void register_pooling(pybind11::module_& module, ProgramBuilderClass& builder);
 void register_statistics(pybind11::module_& module, ProgramBuilderClass& builder);

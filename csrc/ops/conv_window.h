@@ -85,6 +85,7 @@ struct ImageExtents {
         width(shape[shape.rank() - 2]) {}
 
   std::int64_t images;
+  std::int64_t planes = 1;  // of one channel each, stored one after the other
   std::int64_t depth;
   std::int64_t height;
   std::int64_t width;
@@ -106,7 +107,7 @@ void for_pixel_runs(const Window& window, const ImageExtents& from, const ImageE
   const int run_count = pixel_runs(window.w, from.width, to.width, runs);
   std::int64_t pixel = 0;
   for (std::int64_t n = 0; n < to.images; ++n) {
-    const std::int64_t image = n * from.depth * plane_units;
+    const std::int64_t image = n * from.planes * from.depth * plane_units;
     for (std::int64_t z = 0; z < to.depth; ++z) {
       const WindowAxis::Taps depth = window.d.real_taps(z, from.depth);
       for (std::int64_t y = 0; y < to.height; ++y, pixel += to.width) {

@@ -8,6 +8,7 @@
 #include "base/aligned.h"
 #include "base/bits.h"
 #include "ops/layer_shape.h"
+#include "ops/layout.h"
 #include "ops/masked_layer.h"
 #include "ops/scratch.h"
 #include "ops/ternary_layer.h"
@@ -140,9 +141,9 @@ class DotLayer final : public Op {
         kernel_(Format::kernel(kernels)),
         planes_(std::move(planes)),
         epilogue_(spec, epilogue, kernels) {
-    flat_ = spec.dense || (spec.window.pointwise() && spec.groups == 1);
-    unit_ = Format::unit(spec.features);
-    slice_ = Format::unit(spec.features / spec.groups);
+    flat_ = spec.dense || (spec.window.pointwise() && spec.groups == 1 && !spec.planar_input);
+    unit_ = Format::unit(spec.planar_input ? 1 : spec.features);
+    slice_ = Format::unit(spec.planar_input ? 1 : spec.features / spec.groups);
     make_blocks();
     if (planes_.has_rows()) {
       plus_one_ = AlignedArray<Weight>(static_cast<std::size_t>(length_ * kernel_.lanes));
@@ -162,15 +163,18 @@ class DotLayer final : public Op {
   }
 
   Shape infer(std::span<const Shape> inputs) const override {
-    const Shape out = dot_layer_shape(spec_, Format::kInputType, length_, inputs[0]);
+    const Shape& in = inputs[0];
+    const bool planar = spec_.planar_input && in.rank() > 2;
+    const Shape out =
+        dot_layer_shape(spec_, Format::kInputType, length_, planar ? channels_last(in) : in);
     epilogue_.check_residuals(inputs, out);
     return out;
   }
 
   std::size_t scratch_bytes(std::span<const Shape> inputs) const override {
     const Shape out = infer(inputs);
-    return Scratch::bytes<Acc>(kTileElements) + Scratch::bytes<Acc>(kRowElements) +
-           Scratch::bytes<Acc>(kBlockChannels) +
+    return (sums_blocks() ? 2 : 1) * Scratch::bytes<Acc>(kTileElements) +
+           Scratch::bytes<Acc>(kRowElements) + Scratch::bytes<Acc>(kBlockChannels) +
            Scratch::bytes<PixelRun>(flat_ ? 0 : ImageExtents(out).width) +
            2 * Scratch::bytes<Segment>(max_segments());
   }
@@ -187,6 +191,7 @@ class DotLayer final : public Op {
     Scratch scratch(context.scratch);
     Tile tile{};
     tile.acc = scratch.take<Acc>(kTileElements);
+    if (sums_blocks()) tile.block = scratch.take<Acc>(kTileElements);
     tile.row_sums = scratch.take<Acc>(kRowElements);
     tile.offsets = scratch.take<Acc>(kBlockChannels);
     tile.segments = scratch.take<Segment>(max_segments());
@@ -231,6 +236,7 @@ class DotLayer final : public Op {
   // What is shared by the rows of one kernel call, in scratch memory.
   struct Tile {
     Acc* acc;
+    Acc* block;                  // sums of one block of K, where these are summed apart
     std::ptrdiff_t input_plane;  // elements from one plane of the input to the next
     Segment* segments;
     int segment_count;
@@ -238,13 +244,17 @@ class DotLayer final : public Op {
     // Of low-bit planes only (ops/low_bit.h).
     Acc* offsets;
     Acc* row_sums;
-    Segment* row_segments;
+    Segment* row_segments;  // or those of one channel of a planar input
     int row_segment_count;
   };
 
   std::int64_t max_segments() const {
+    // Of a planar input one per tap and channel, some cut in two between blocks.
+    if (spec_.planar_input) return 2 * length_;
     return (flat_ ? 1 : spec_.window.taps()) * planes_.pair_count();
   }
+
+  bool sums_blocks() const { return spec_.planar_input && length_ > kSumBlock; }
 
   // A dense layer's packed rows are everything behind axis 0.
   bool whole_rows() const { return Format::kPlanes && spec_.dense; }
@@ -302,7 +312,9 @@ class DotLayer final : public Op {
 
   void run_windows(const OpContext& context, const Block& block, Tile& tile,
                    Scratch scratch) const {
-    const ImageExtents from(context.input(0).shape);
+    const Shape& in = context.input(0).shape;
+    ImageExtents from(spec_.planar_input ? channels_last(in) : in);
+    if (spec_.planar_input) from.planes = spec_.features;
     const ImageExtents to(context.output().shape);
     const Window& window = spec_.window;
     const Input* input = context.input(0).as<Input>() + block.input_offset;
@@ -311,11 +323,56 @@ class DotLayer final : public Op {
     for_pixel_runs(
         window, from, to, unit_, scratch.take<PixelRun>(to.width),
         [&](const WindowTaps& taps, std::int64_t origin, std::int64_t count, std::int64_t pixel) {
+          Segment* segments = spec_.planar_input ? tile.row_segments : tile.segments;
           tile.segment_count = window_segments(window, taps, unit_, slice_, row_units,
-                                               from.height * row_units, tile.segments);
+                                               from.height * row_units, segments);
+          if (spec_.planar_input) {
+            spread_channels(tile, from.depth * from.height * row_units);
+          }
           set_window(tile, block, taps.count() * features, taps);
           run_rows(context, block, tile, input + origin, window.w.stride * unit_, count, pixel);
         });
+  }
+
+  // Lists the segments of one channel (row_segments) for all of them, `plane` elements apart, cut
+  // between blocks of K.
+  void spread_channels(Tile& tile, std::int64_t plane) const {
+    int count = 0;
+    for (std::int64_t c = 0; c < spec_.features; ++c) {
+      for (int s = 0; s < tile.segment_count; ++s) {
+        Segment rest = tile.row_segments[s];
+        rest.input += c * plane;
+        rest.weight += c * spec_.window.taps();
+        while (rest.length > 0) {
+          Segment& part = tile.segments[count++];
+          part = rest;
+          part.length = std::min<std::ptrdiff_t>(rest.length, kSumBlock - rest.weight % kSumBlock);
+          rest.input += part.length;
+          rest.weight += part.length;
+          rest.length -= part.length;
+        }
+      }
+    }
+    tile.segment_count = count;
+  }
+
+  // The sums of a tile over K: of each block of it apart, where the layer sums blocks.
+  void sum(const Block& block, const Tile& tile, const Input* x, std::ptrdiff_t row_stride,
+           int rows, std::ptrdiff_t acc_stride) const {
+    const auto over = [&](int first, int last, Acc* acc) {
+      Format::run(kernel_.run, x, row_stride, rows, tile.segments + first, last - first,
+                  weights_.data() + block.weights, vector_stride(), block.vectors,
+                  planes_.valid(tile.valid), acc, acc_stride);
+    };
+    const int count = tile.segment_count;
+    if (!sums_blocks() || count == 0) return over(0, count, tile.acc);
+    const auto block_of = [&](int s) { return tile.segments[s].weight / kSumBlock; };
+    for (int first = 0, last = 0; first < count; first = last) {
+      while (last < count && block_of(last) == block_of(first)) ++last;
+      over(first, last, first == 0 ? tile.acc : tile.block);
+      if (first == 0) continue;
+      for (std::int64_t i = 0; i < rows * acc_stride; ++i) tile.acc[i] += tile.block[i];
+    }
   }
 
   // Output pixels [pixel, pixel + rows), whose inputs lie row_stride apart and share the window.
@@ -326,9 +383,7 @@ class DotLayer final : public Op {
     for (std::int64_t first = 0; first < rows; first += kMaxRows) {
       const int count = static_cast<int>(std::min<std::int64_t>(kMaxRows, rows - first));
       const Input* x = input + first * row_stride;
-      Format::run(kernel_.run, x, row_stride, count, tile.segments, tile.segment_count,
-                  weights_.data() + block.weights, vector_stride(), block.vectors,
-                  planes_.valid(tile.valid), tile.acc, acc_stride);
+      sum(block, tile, x, row_stride, count, acc_stride);
       if constexpr (Format::kPlanes) {
         if (!planes_.plain()) finish_planes(block, tile, x, row_stride, count, acc_stride);
       }
@@ -379,6 +434,9 @@ void check_spec(const DotLayerSpec& spec) {
       spec.features > kMaxDotLength / taps_of(spec)) {
     bad_spec(spec, "extents out of range (outputs " + std::to_string(spec.outputs) + ", features " +
                        std::to_string(spec.features) + ")");
+  }
+  if (spec.planar_input && (spec.dense || spec.groups != 1)) {
+    bad_spec(spec, "a planar input of a dense layer or in groups");
   }
   if (spec.groups < 1 || (spec.dense && spec.groups != 1) || spec.outputs % spec.groups != 0 ||
       spec.features % spec.groups != 0) {
@@ -434,6 +492,7 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
                                     std::span<const std::uint64_t> weights,
                                     const Epilogue& epilogue, const KernelSet& kernels) {
   check_spec(spec);
+  if (spec.planar_input) bad_spec(spec, "bits of a planar input");
   const std::int64_t features = spec.features / spec.groups;
   const std::string problem =
       PlaneSums::problem(spec.input_code, spec.weight_code, taps_of(spec) * features);
@@ -493,7 +552,9 @@ std::unique_ptr<Op> make_byte_layer(const DotLayerSpec& spec, ElementType input,
                                     std::span<const std::uint8_t> weights, const Epilogue& epilogue,
                                     const KernelSet& kernels) {
   check_spec(spec);
-  if (spec.groups != 1) bad_spec(spec, "1-bit weights in groups");
+  if (spec.groups != 1 || spec.planar_input) {
+    bad_spec(spec, "1-bit weights in groups or bytes of a planar input");
+  }
   const std::int64_t length = taps_of(spec) * spec.features;
   if (length > kMaxByteDotLength) bad_spec(spec, "sums of bytes that may leave 32 bits");
   check_weight_count(spec, weights.size(), (length + 7) / 8);

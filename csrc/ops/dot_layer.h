@@ -60,6 +60,9 @@ struct FloatEpilogue {
 
 using Epilogue = std::variant<FloatEpilogue, Thresholds, BitPlanes>;
 
+// Elements along K of a planar input that are summed before they are added to earlier sums.
+inline constexpr std::int64_t kSumBlock = 128;
+
 // What all kinds of layers share. A dense layer has no window.
 struct DotLayerSpec {
   std::string name;
@@ -73,6 +76,10 @@ struct DotLayerSpec {
   InputCode input_code;
   WeightCode weight_code;
   bool channels_first = false;  // wanted of a binary convolution to floats: see xnor_chain_layer.h
+  // Of a convolution of floats without groups: the input is [N, C, ...], and K, which runs over
+  // [C][taps], is summed in blocks of kSumBlock. ONNX Runtime's order on x86: where signs are taken
+  // of a first layer's sums, those near 0 are the same only if all are rounded alike.
+  bool planar_input = false;
 };
 
 // Bits × bits. `weights`: [planes][outputs][taps][words] 64-bit words, taps = kernel_d · kernel_h ·
@@ -85,8 +92,8 @@ std::unique_ptr<Op> make_xnor_layer(const DotLayerSpec& spec,
                                     const Epilogue& epilogue, const KernelSet& kernels);
 
 // Floats × bits. `weights`: [outputs][ceil(K / 8)] bytes, bit k of a row at byte k / 8, bit k % 8;
-// K = features for a dense layer, kernel_h · kernel_w · features ([taps][channels]) for a
-// convolution.
+// K = features for a dense layer, kernel_h · kernel_w · features ([taps][channels],
+// [channels][taps] of a planar input) for a convolution.
 std::unique_ptr<Op> make_binary_weight_layer(const DotLayerSpec& spec,
                                              std::span<const std::uint8_t> weights,
                                              const Epilogue& epilogue, const KernelSet& kernels);

@@ -38,8 +38,9 @@ constexpr TypeSet type_set() {
   }
 }
 
+// Each loop is compiled once: noinline keeps copies out of through_floats().
 template <class Function, class T, class Result>
-void unary_loop(const ElementRun& run) {
+[[gnu::noinline]] void unary_loop(const ElementRun& run) {
   const T* __restrict in = reinterpret_cast<const T*>(run.operands[0]);
   Result* __restrict out = reinterpret_cast<Result*>(run.result);
   const Parameters parameters = run.parameters;
@@ -49,7 +50,7 @@ void unary_loop(const ElementRun& run) {
 }
 
 template <class Function, class T, class Result>
-void binary_loop(const ElementRun& run) {
+[[gnu::noinline]] void binary_loop(const ElementRun& run) {
   const T* __restrict a = reinterpret_cast<const T*>(run.operands[0]);
   const T* __restrict b = reinterpret_cast<const T*>(run.operands[1]);
   Result* __restrict out = reinterpret_cast<Result*>(run.result);
@@ -70,6 +71,16 @@ void binary_loop(const ElementRun& run) {
   }
 }
 
+template <class Half>
+[[gnu::noinline]] void widen(const Half* __restrict in, std::int64_t count, float* __restrict out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = Arithmetic<Half>::load(in[i]);
+}
+template <class Half>
+[[gnu::noinline]] void narrow(const float* __restrict in, std::int64_t count,
+                              Half* __restrict out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = Arithmetic<Half>::store(in[i]);
+}
+
 // `kLoop`, a loop of `kOperands` floats, for operands Half; Result is Half or Bool.
 template <ElementLoop kLoop, std::size_t kOperands, class Half, class Result>
 void through_floats(const ElementRun& run) {
@@ -86,13 +97,13 @@ void through_floats(const ElementRun& run) {
       const Half* in = reinterpret_cast<const Half*>(run.operands[i]);
       const std::int64_t count = run.stays[i] ? 1 : block.count;
       if (!run.stays[i]) in += first;
-      for (std::int64_t k = 0; k < count; ++k) wide[i][k] = Arithmetic<Half>::load(in[k]);
+      widen(in, count, wide[i]);
     }
     Result* out = reinterpret_cast<Result*>(run.result) + first;
     if constexpr (std::is_same_v<Result, Half>) {
       block.result = reinterpret_cast<std::byte*>(sums);
       kLoop(block);
-      for (std::int64_t k = 0; k < block.count; ++k) out[k] = Arithmetic<Half>::store(sums[k]);
+      narrow(sums, block.count, out);
     } else {
       block.result = reinterpret_cast<std::byte*>(out);
       kLoop(block);

@@ -1,6 +1,7 @@
 #include "ops/pool.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <type_traits>
 
@@ -135,6 +136,80 @@ class KernelPool : public WindowPool<Element> {
   Variant<KernelFn> variant_;
 };
 
+// The maximum of planes of bits, a word of channels at once.
+class PlanesMaxPool final : public WindowPool<std::uint64_t> {
+ public:
+  PlanesMaxPool(const std::string& name, const PoolWindow& pool, const InputCode& code)
+      : WindowPool(name, pool), code_(code) {
+    if (const std::string problem = code.problem(); !problem.empty()) bad_model(problem);
+  }
+  TensorType input_type(std::size_t) const override { return code_.type(); }
+  TensorType output_type(std::size_t) const override { return code_.type(); }
+  void run(const OpContext& context) const override {
+    WindowPool::run(context);
+    context.output().has_zeros = context.input(0).has_zeros;
+  }
+
+ protected:
+  void reduce(const Run&, std::uint64_t*) const override {}
+
+  // The extents tell how far planes lie apart.
+  void finish(const Run& run, const ImageExtents& from, const ImageExtents& to, std::int64_t,
+              std::uint64_t* out) const override {
+    const auto words = [&run](const ImageExtents& extents) {
+      return extents.images * extents.depth * extents.height * extents.width * run.unit;
+    };
+    const std::int64_t in_plane = words(from);
+    const std::int64_t out_plane = words(to);
+    for (std::int64_t i = 0; i < run.pixels; ++i) {
+      for (std::int64_t w = 0; w < run.unit; ++w) {
+        Planes best = read(run.inputs[0] + i * run.stride + w, in_plane);
+        for (int t = 1; t < run.taps; ++t) {
+          const Planes next = read(run.inputs[t] + i * run.stride + w, in_plane);
+          best = code_.ternary ? ternary_max(best, next) : digits_max(best, next);
+        }
+        for (int p = 0; p < planes(); ++p) out[p * out_plane + i * run.unit + w] = best[index(p)];
+      }
+    }
+  }
+
+ private:
+  using Planes = std::array<std::uint64_t, kMaxPlanes>;
+  static std::size_t index(int plane) { return static_cast<std::size_t>(plane); }
+  int planes() const { return code_.type().planes; }
+
+  Planes read(const std::uint64_t* word, std::int64_t plane) const {
+    Planes made{};
+    for (int p = 0; p < planes(); ++p) made[index(p)] = word[p * plane];
+    return made;
+  }
+
+  // The first plane, from the highest on, in which two levels differ tells which one is greater.
+  Planes digits_max(const Planes& a, const Planes& b) const {
+    std::uint64_t equal = ~std::uint64_t{0};
+    std::uint64_t less = 0;  // a < b
+    for (int p = planes(); p-- > 0;) {
+      const std::uint64_t differ = a[index(p)] ^ b[index(p)];
+      less |= equal & differ & b[index(p)];
+      equal &= ~differ;
+    }
+    Planes made{};
+    for (int p = 0; p < planes(); ++p) {
+      made[index(p)] = (a[index(p)] & ~less) | (b[index(p)] & less);
+    }
+    return made;
+  }
+
+  // +1 where one is +1; −1 where both are; the planes are signs and a mask of what is not 0.
+  static Planes ternary_max(const Planes& a, const Planes& b) {
+    const std::uint64_t plus = (a[1] & ~a[0]) | (b[1] & ~b[0]);
+    const std::uint64_t minus = a[1] & a[0] & b[1] & b[0];
+    return {minus, plus | minus};
+  }
+
+  InputCode code_;
+};
+
 class AveragePool final : public KernelPool<float, PoolF32Fn> {
  public:
   AveragePool(const std::string& name, const PoolWindow& pool, bool count_include_pad,
@@ -243,7 +318,8 @@ std::unique_ptr<Op> make_max_pool_f32(const std::string& name, const PoolWindow&
   return std::make_unique<KernelPool<float, PoolF32Fn>>(name, pool, kernels.pool_max_f32);
 }
 std::unique_ptr<Op> make_max_pool_bits(const std::string& name, const PoolWindow& pool,
-                                       const KernelSet& kernels) {
+                                       const InputCode& code, const KernelSet& kernels) {
+  if (code.digits != 0 || code.ternary) return std::make_unique<PlanesMaxPool>(name, pool, code);
   return std::make_unique<KernelPool<std::uint64_t, PoolBitsFn>>(name, pool, kernels.pool_and_bits);
 }
 std::unique_ptr<Op> make_average_pool_f32(const std::string& name, const PoolWindow& pool,

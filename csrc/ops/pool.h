@@ -7,6 +7,7 @@
 
 #include "kernels/kernel_set.h"
 #include "ops/conv_window.h"
+#include "ops/low_bit.h"
 #include "ops/op.h"
 
 namespace bnn {
@@ -21,9 +22,9 @@ struct PoolWindow {
 std::unique_ptr<Op> make_max_pool_f32(const std::string& name, const PoolWindow& pool,
                                       const KernelSet& kernels);
 
-// The maximum of ±1 values on their bits.
+// The maximum of numbers on their bits, which the code says how to read.
 std::unique_ptr<Op> make_max_pool_bits(const std::string& name, const PoolWindow& pool,
-                                       const KernelSet& kernels);
+                                       const InputCode& code, const KernelSet& kernels);
 
 // Mean over the window; padding counts as zeros in the divisor when `count_include_pad`.
 std::unique_ptr<Op> make_average_pool_f32(const std::string& name, const PoolWindow& pool,

@@ -4,56 +4,122 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
+#include "ops/element_types.h"
 #include "ops/scratch.h"
 
 namespace bnn {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// What sums of elements T are taken in: integers wrap around.
+template <class T>
+struct AccumulatorOf {
+  using Number = ArithmeticType<T>;
+  using Type =
+      std::conditional_t<std::is_floating_point_v<Number>, double,
+                         std::conditional_t<std::is_signed_v<Number>, std::int64_t, std::uint64_t>>;
+};
 
-// A fold: an accumulator `start`s, takes elements by add(), joins another by merge(), and finish()
-// makes the result of `count` elements of it.
+template <class A>
+A plus(A a, A b) {
+  if constexpr (std::is_integral_v<A>) {
+    return static_cast<A>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+  } else {
+    return a + b;
+  }
+}
+template <class A>
+A times(A a, A b) {
+  if constexpr (std::is_integral_v<A>) {
+    return static_cast<A>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+  } else {
+    return a * b;
+  }
+}
+template <class A>
+A magnitude(A a) {
+  if constexpr (std::is_integral_v<A>) {
+    return a < A{0} ? static_cast<A>(0 - static_cast<std::uint64_t>(a)) : a;
+  } else {
+    return std::abs(a);
+  }
+}
+template <class A>
+bool is_nan(A a) {
+  if constexpr (std::is_floating_point_v<A>) return std::isnan(a);
+  return false;
+}
+template <class A>
+constexpr A lowest() {
+  using Limits = std::numeric_limits<A>;
+  return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+}
+template <class A>
+constexpr A highest() {
+  using Limits = std::numeric_limits<A>;
+  return Limits::has_infinity ? Limits::infinity() : Limits::max();
+}
+
+// A fold: an accumulator starts at start(), takes elements by add(), joins another by merge(), and
+// finish() makes the result of `count` elements of it.
+template <class A>
 struct Fold {
-  static double finish(double a, std::int64_t /*count*/) { return a; }
+  using Accumulator = A;
+  static A finish(A a, std::int64_t /*count*/) { return a; }
 };
-struct Addition : Fold {
-  static constexpr double start = 0;
-  static double merge(double a, double b) { return a + b; }
+template <class A>
+struct Addition : Fold<A> {
+  static A start() { return 0; }
+  static A merge(A a, A b) { return plus(a, b); }
 };
-struct Sum : Addition {
-  static double add(double a, double x) { return a + x; }
+template <class A>
+struct Sum : Addition<A> {
+  static A add(A a, A x) { return plus(a, x); }
 };
-struct Mean : Sum {
-  static double finish(double a, std::int64_t count) { return a / static_cast<double>(count); }
+template <class A>
+struct Mean : Sum<A> {
+  static A finish(A a, std::int64_t count) {
+    if constexpr (std::is_integral_v<A>) {
+      if (count == 0) return 0;
+    }
+    return a / static_cast<A>(count);
+  }
 };
-struct LogSum : Sum {
-  static double finish(double a, std::int64_t) { return std::log(a); }
+template <class A>
+struct LogSum : Sum<A> {
+  static double finish(A a, std::int64_t) { return std::log(static_cast<double>(a)); }
 };
-struct L1 : Addition {
-  static double add(double a, double x) { return a + std::abs(x); }
+template <class A>
+struct L1 : Addition<A> {
+  static A add(A a, A x) { return plus(a, magnitude(x)); }
 };
-struct SumSquare : Addition {
-  static double add(double a, double x) { return a + x * x; }
+template <class A>
+struct SumSquare : Addition<A> {
+  static A add(A a, A x) { return plus(a, times(x, x)); }
 };
-struct L2 : SumSquare {
-  static double finish(double a, std::int64_t) { return std::sqrt(a); }
+template <class A>
+struct L2 : SumSquare<A> {
+  static double finish(A a, std::int64_t) { return std::sqrt(static_cast<double>(a)); }
 };
-struct Prod : Fold {
-  static constexpr double start = 1;
-  static double add(double a, double x) { return a * x; }
-  static double merge(double a, double b) { return a * b; }
+template <class A>
+struct Prod : Fold<A> {
+  static A start() { return 1; }
+  static A add(A a, A x) { return times(a, x); }
+  static A merge(A a, A b) { return times(a, b); }
 };
-struct Max : Fold {
-  static constexpr double start = -kInfinity;
-  static double add(double a, double x) { return x > a || std::isnan(x) ? x : a; }
-  static double merge(double a, double b) { return add(a, b); }
+template <class A>
+struct Max : Fold<A> {
+  static A start() { return lowest<A>(); }
+  static A add(A a, A x) { return x > a || is_nan(x) ? x : a; }
+  static A merge(A a, A b) { return add(a, b); }
 };
-struct Min : Fold {
-  static constexpr double start = kInfinity;
-  static double add(double a, double x) { return x < a || std::isnan(x) ? x : a; }
-  static double merge(double a, double b) { return add(a, b); }
+template <class A>
+struct Min : Fold<A> {
+  static A start() { return highest<A>(); }
+  static A add(A a, A x) { return x < a || is_nan(x) ? x : a; }
+  static A merge(A a, A b) { return add(a, b); }
 };
 
 // Neighbouring axes that are all reduced or all kept, as one.
@@ -78,8 +144,8 @@ class Groups {
 };
 
 // body(pointer) for every index of `groups`, row-major.
-template <class Body>
-void for_each(std::span<const Group> groups, const float* in, const Body& body) {
+template <class T, class Body>
+void for_each(std::span<const Group> groups, const T* in, const Body& body) {
   if (groups.empty()) return body(in);
   for (std::int64_t i = 0; i < groups.front().extent; ++i, in += groups.front().stride) {
     for_each(groups.subspan(1), in, body);
@@ -100,8 +166,10 @@ struct Walk {
 
 class Reduce final : public Op {
  public:
-  Reduce(const std::string& name, Reduction reduction, std::vector<int> axes, bool keep_axes)
-      : Op(name), reduction_(reduction), keep_axes_(keep_axes) {
+  Reduce(const std::string& name, Reduction reduction, std::vector<int> axes, bool keep_axes,
+         ElementType type)
+      : Op(name), reduction_(reduction), keep_axes_(keep_axes), type_(type) {
+    if (type == ElementType::bits) bad_model("a reduction of packed bits");
     for (const int axis : axes) {
       if (axis < 0 || axis >= kMaxRank || is_reduced(axis)) {
         bad_model("reduction over axis " + std::to_string(axis) + ", or twice over it");
@@ -109,6 +177,9 @@ class Reduce final : public Op {
       reduced_ |= 1U << axis;
     }
   }
+
+  TensorType input_type(std::size_t) const override { return type_; }
+  TensorType output_type(std::size_t) const override { return type_; }
 
   Shape infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
@@ -136,28 +207,7 @@ class Reduce final : public Op {
   }
 
   void run(const OpContext& context) const override {
-    switch (reduction_) {
-      case Reduction::sum:
-        return reduce<Sum>(context);
-      case Reduction::mean:
-        return reduce<Mean>(context);
-      case Reduction::max:
-        return reduce<Max>(context);
-      case Reduction::min:
-        return reduce<Min>(context);
-      case Reduction::prod:
-        return reduce<Prod>(context);
-      case Reduction::l1:
-        return reduce<L1>(context);
-      case Reduction::l2:
-        return reduce<L2>(context);
-      case Reduction::log_sum:
-        return reduce<LogSum>(context);
-      case Reduction::sum_square:
-        return reduce<SumSquare>(context);
-      case Reduction::log_sum_exp:
-        return reduce_exponentials(context);
-    }
+    visit_element(type_, [&]<class T>(std::type_identity<T>) { run_on<T>(context); });
   }
 
  private:
@@ -184,69 +234,120 @@ class Reduce final : public Op {
     return walk;
   }
 
+  template <class T>
+  void run_on(const OpContext& context) const {
+    using A = typename AccumulatorOf<T>::Type;
+    switch (reduction_) {
+      case Reduction::sum:
+        return reduce<Sum<A>, T>(context);
+      case Reduction::mean:
+        return reduce<Mean<A>, T>(context);
+      case Reduction::max:
+        return reduce<Max<A>, T>(context);
+      case Reduction::min:
+        return reduce<Min<A>, T>(context);
+      case Reduction::prod:
+        return reduce<Prod<A>, T>(context);
+      case Reduction::l1:
+        return reduce<L1<A>, T>(context);
+      case Reduction::l2:
+        return reduce<L2<A>, T>(context);
+      case Reduction::log_sum:
+        return reduce<LogSum<A>, T>(context);
+      case Reduction::sum_square:
+        return reduce<SumSquare<A>, T>(context);
+      case Reduction::log_sum_exp:
+        return reduce_exponentials<T>(context);
+    }
+  }
+
   // Folds what lies under the line at `in` to `line`; `of(x, j)` is what element j's fold takes of
-  // x.
-  template <class F, class Of>
-  static void fold_line(const Walk& walk, const float* in, double* line, const Of& of) {
-    std::fill_n(line, walk.width, F::start);
+  // element x.
+  template <class F, class T, class Of>
+  static void fold_line(const Walk& walk, const T* in, typename F::Accumulator* line,
+                        const Of& of) {
+    using A = typename F::Accumulator;
+    std::fill_n(line, walk.width, F::start());
     if (walk.run == 1) {
-      for_each(walk.reduced.span(), in, [&](const float* x) {
+      for_each(walk.reduced.span(), in, [&](const T* x) {
         for (std::int64_t j = 0; j < walk.width; ++j) line[j] = F::add(line[j], of(x[j], j));
       });
       return;
     }
     constexpr std::int64_t kLanes = 8;  // chains that do not wait for each other
-    std::array<double, kLanes> lanes;
-    lanes.fill(F::start);
-    for_each(walk.reduced.span(), in, [&](const float* x) {
+    std::array<A, kLanes> lanes;
+    lanes.fill(F::start());
+    for_each(walk.reduced.span(), in, [&](const T* x) {
       std::int64_t i = 0;
       for (; i + kLanes <= walk.run; i += kLanes) {
         for (std::int64_t l = 0; l < kLanes; ++l) {
-          double& lane = lanes[static_cast<std::size_t>(l)];
+          A& lane = lanes[static_cast<std::size_t>(l)];
           lane = F::add(lane, of(x[i + l], 0));
         }
       }
       for (; i < walk.run; ++i) lanes[0] = F::add(lanes[0], of(x[i], 0));
     });
-    for (const double lane : lanes) line[0] = F::merge(line[0], lane);
+    for (const A lane : lanes) line[0] = F::merge(line[0], lane);
   }
 
-  template <class F>
+  // Results of integers that are no integers (logarithms, roots) are cut; what no 64-bit integer
+  // holds becomes 0.
+  template <class T, class Number>
+  static T stored_as(Number number) {
+    using Target = ArithmeticType<T>;
+    if constexpr (std::is_floating_point_v<Number> && !std::is_floating_point_v<Target>) {
+      const bool fits = number > -0x1p63 && number < 0x1p63;
+      const std::int64_t whole = fits ? static_cast<std::int64_t>(number) : 0;
+      return Arithmetic<T>::store(static_cast<Target>(whole));
+    } else {
+      return Arithmetic<T>::store(static_cast<Target>(number));
+    }
+  }
+
+  template <class F, class T>
   void reduce(const OpContext& context) const {
+    using A = typename F::Accumulator;
     const TensorView& in = context.input(0);
     const Walk walk = walk_over(in.shape);
-    auto* line = reinterpret_cast<double*>(context.scratch);
-    float* out = context.output().as<float>();
+    auto* line = reinterpret_cast<A*>(context.scratch);
+    T* out = context.output().as<T>();
     const std::int64_t count = walk.folded();
-    for_each(walk.kept.span(), in.as<float>(), [&](const float* x) {
-      fold_line<F>(walk, x, line, [](float element, std::int64_t) { return double{element}; });
+    for_each(walk.kept.span(), in.as<T>(), [&](const T* x) {
+      fold_line<F>(walk, x, line, [](T element, std::int64_t) {
+        return static_cast<A>(Arithmetic<T>::load(element));
+      });
       for (std::int64_t j = 0; j < walk.width; ++j) {
-        *out++ = static_cast<float>(F::finish(line[j], count));
+        *out++ = stored_as<T>(F::finish(line[j], count));
       }
     });
   }
 
   // log Σ exp(x) = m + log Σ exp(x − m), in which nothing overflows for the maximum m.
+  template <class T>
   void reduce_exponentials(const OpContext& context) const {
     const TensorView& in = context.input(0);
     const Walk walk = walk_over(in.shape);
     Scratch scratch(context.scratch);
     auto* top = scratch.take<double>(walk.width);
     auto* line = scratch.take<double>(walk.width);
-    float* out = context.output().as<float>();
-    for_each(walk.kept.span(), in.as<float>(), [&](const float* x) {
-      fold_line<Max>(walk, x, top, [](float element, std::int64_t) { return double{element}; });
+    T* out = context.output().as<T>();
+    const auto number = [](T element) { return static_cast<double>(Arithmetic<T>::load(element)); };
+    for_each(walk.kept.span(), in.as<T>(), [&](const T* x) {
+      fold_line<Max<double>>(walk, x, top,
+                             [&](T element, std::int64_t) { return number(element); });
       for (std::int64_t j = 0; j < walk.width; ++j) top[j] = std::isfinite(top[j]) ? top[j] : 0.0;
-      fold_line<Sum>(walk, x, line,
-                     [&](float element, std::int64_t j) { return std::exp(element - top[j]); });
+      fold_line<Sum<double>>(walk, x, line, [&](T element, std::int64_t j) {
+        return std::exp(number(element) - top[j]);
+      });
       for (std::int64_t j = 0; j < walk.width; ++j) {
-        *out++ = static_cast<float>(top[j] + std::log(line[j]));
+        *out++ = stored_as<T>(top[j] + std::log(line[j]));
       }
     });
   }
 
   Reduction reduction_;
   bool keep_axes_;
+  ElementType type_;
   unsigned reduced_ = 0;  // bit per axis
 };
 
@@ -271,8 +372,8 @@ Reduction reduction_of(std::string_view op_type) {
 }
 
 std::unique_ptr<Op> make_reduce(const std::string& name, Reduction reduction, std::vector<int> axes,
-                                bool keep_axes) {
-  return std::make_unique<Reduce>(name, reduction, std::move(axes), keep_axes);
+                                bool keep_axes, ElementType type) {
+  return std::make_unique<Reduce>(name, reduction, std::move(axes), keep_axes, type);
 }
 
 }  // namespace bnn

@@ -27,9 +27,10 @@ enum class Reduction : std::uint8_t {
 // Of an ONNX op type ("ReduceMean"); throws ModelFormatError for another.
 Reduction reduction_of(std::string_view op_type);
 
-// Floats reduced over `axes`, which stay as axes of extent 1 or go away. Sums are taken in float64.
-// A maximum or minimum is NaN where an element is. Over no elements: the neutral element.
+// Numbers reduced over `axes`, which stay as axes of extent 1 or go away. Sums are taken in
+// float64, or in 64-bit integers that wrap around; means of integers are cut. A maximum or minimum
+// is NaN where an element is. Over no elements: the neutral element.
 std::unique_ptr<Op> make_reduce(const std::string& name, Reduction reduction, std::vector<int> axes,
-                                bool keep_axes);
+                                bool keep_axes, ElementType type = ElementType::f32);
 
 }  // namespace bnn

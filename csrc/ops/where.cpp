@@ -6,6 +6,12 @@
 namespace bnn {
 namespace {
 
+// Both are read, so that the choice needs no branch.
+template <class T>
+T choose(bool condition, T x, T y) {
+  return condition ? x : y;
+}
+
 // Elements are only moved: one loop serves all types of a size.
 template <class T>
 void where_loop(const ElementRun& run) {
@@ -22,13 +28,13 @@ void where_loop(const ElementRun& run) {
       std::copy_n(chosen, run.count, out);
     }
   } else if (run.stays[1] && run.stays[2]) {
-    for (std::int64_t i = 0; i < run.count; ++i) out[i] = is_true(i) ? *x : *y;
+    for (std::int64_t i = 0; i < run.count; ++i) out[i] = choose(is_true(i), *x, *y);
   } else if (run.stays[1]) {
-    for (std::int64_t i = 0; i < run.count; ++i) out[i] = is_true(i) ? *x : y[i];
+    for (std::int64_t i = 0; i < run.count; ++i) out[i] = choose(is_true(i), *x, y[i]);
   } else if (run.stays[2]) {
-    for (std::int64_t i = 0; i < run.count; ++i) out[i] = is_true(i) ? x[i] : *y;
+    for (std::int64_t i = 0; i < run.count; ++i) out[i] = choose(is_true(i), x[i], *y);
   } else {
-    for (std::int64_t i = 0; i < run.count; ++i) out[i] = is_true(i) ? x[i] : y[i];
+    for (std::int64_t i = 0; i < run.count; ++i) out[i] = choose(is_true(i), x[i], y[i]);
   }
 }
 

@@ -388,7 +388,7 @@ void bench_pool_layers(std::string_view filter) {
     for (const auto& [size, channels] :
          {std::pair{56, 64}, {28, 128}, {14, 256}, {26, 32}, {11, 32}}) {
       const std::unique_ptr<Op> op =
-          make_max_pool_bits("pool", {{axis, axis}}, kernel_set(isa));
+          make_max_pool_bits("pool", {{axis, axis}}, InputCode{}, kernel_set(isa));
       const Shape shape{1, size, size, channels};
       if (!wanted(shape.text())) continue;
       print("pool_layer, " + op->kernel(), shape.text(), op_seconds(*op, shape),

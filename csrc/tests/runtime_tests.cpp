@@ -55,10 +55,12 @@ int main(int argc, char** argv) {
                  [&](Random& random) { check_layer_residual(kernels, random); });
     ok &= repeat(name + " pooling", cases, [&](Random& random) { check_pooling(kernels, random); });
     ok &= repeat(name + " layouts", cases, [&](Random& random) { check_layouts(kernels, random); });
+    ok &= repeat(name + " moves", cases, [&](Random& random) { check_moving(kernels, random); });
     ok &= repeat(name + " batches", cases / 10 + 1,
                  [&](Random& random) { check_batches(kernels, random); });
     ok &= repeat(name + " hostile descriptions", 1,
                  [&](Random&) { check_hostile_descriptions(kernels); });
+    ok &= repeat(name + " hostile moves", 1, [&](Random&) { check_hostile_moves(kernels); });
   }
   ok &= repeat("element-wise ops", cases, [](Random& random) { check_elementwise(random); });
   ok &= repeat("16-bit floats", 1, [](Random& random) { check_half_floats(random); });

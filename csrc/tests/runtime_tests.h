@@ -20,6 +20,9 @@ void check_pooling(const KernelSet& kernels, Random& random);
 // Permutations of axes, and bits from channels-first floats, against plain loops.
 void check_layouts(const KernelSet& kernels, Random& random);
 
+// Elements picked, joined and summed along axes, and products of two tensors, against plain loops.
+void check_moving(const KernelSet& kernels, Random& random);
+
 // A batch answers row by row, for any batch size, number of threads and number of callers.
 void check_batches(const KernelSet& kernels, Random& random);
 
@@ -37,5 +40,6 @@ void check_casts();
 
 // Inconsistent descriptions are refused by an error.
 void check_hostile_descriptions(const KernelSet& kernels);
+void check_hostile_moves(const KernelSet& kernels);
 
 }  // namespace bnn::test

@@ -214,6 +214,8 @@ LayerCase random_case(Random& random) {
     }
   }
   if (random.one_in(100)) enlarge(layer, random);
+  const bool floats = layer.format == Format::f32 || layer.format == Format::binary_weight;
+  spec.planar_input = floats && !spec.dense && spec.groups == 1 && random.one_in(3);
   const bool bits = layer.format == Format::xnor;
   if (bits && random.one_in(2)) set_random_codes(spec, random);
   const std::int64_t pixels = layer.images * layer.depth * layer.height * layer.width;
@@ -291,19 +293,34 @@ ElementType input_type(const LayerCase& layer) {
                                       : ElementType::f32;
 }
 
+// Of numbers along K as the layer takes it: [taps][channels], or [channels][taps].
+std::vector<int> ordered_weights(const LayerCase& layer) {
+  if (!layer.spec.planar_input) return layer.weights;
+  const std::int64_t taps = layer.spec.window.taps();
+  const std::int64_t channels = layer.spec.features;
+  std::vector<int> ordered;
+  for (std::int64_t o = 0; o < layer.spec.outputs; ++o) {
+    for (std::int64_t i = 0; i < channels * taps; ++i) {
+      ordered.push_back(layer.weights[index((o * taps + i % taps) * channels + i / taps)]);
+    }
+  }
+  return ordered;
+}
+
 std::unique_ptr<Op> make_layer(const LayerCase& layer, const Epilogue& epilogue,
                                const KernelSet& kernels) {
   const DotLayerSpec& spec = layer.spec;
   const std::int64_t row = static_cast<std::int64_t>(layer.weights.size()) / spec.outputs;
+  const std::vector<int> numbers = ordered_weights(layer);
   if (layer.format == Format::f32) {
-    const std::vector<float> weights(layer.weights.begin(), layer.weights.end());
+    const std::vector<float> weights(numbers.begin(), numbers.end());
     return make_f32_layer(spec, weights, epilogue, kernels);
   }
   if (layer.format != Format::xnor) {
     const std::int64_t bytes = (row + 7) / 8;
     std::vector<std::uint8_t> weights(index(spec.outputs * bytes));
     for (std::int64_t i = 0; i < spec.outputs * row; ++i) {
-      if (layer.weights[index(i)] < 0) {
+      if (numbers[index(i)] < 0) {
         std::uint8_t& byte = weights[index(i / row * bytes + i % row / 8)];
         byte = static_cast<std::uint8_t>(byte | (1u << (i % row % 8)));
       }
@@ -405,14 +422,15 @@ std::vector<std::vector<float>> run_layer(const LayerCase& layer, const Epilogue
     inputs.push_back(builder.add_input("residual", free_batch(out)));
     shapes.push_back(out);
   }
-  if (layer.format == Format::xnor) {
-    const bool planar = spec.outputs % 2 == 0 && spec.features > 1;
-    if (planar) {
-      std::vector<int> channels_first(index(shapes[0].rank()));
-      std::iota(channels_first.begin(), channels_first.end(), 0);
-      std::rotate(channels_first.begin() + 1, channels_first.end() - 1, channels_first.end());
-      inputs[0] = builder.add_op(make_permute("planar", channels_first, kernels), {value});
-    }
+  const bool bits = layer.format == Format::xnor;
+  const bool planar = bits ? spec.outputs % 2 == 0 && spec.features > 1 : spec.planar_input;
+  if (planar) {
+    std::vector<int> channels_first(index(shapes[0].rank()));
+    std::iota(channels_first.begin(), channels_first.end(), 0);
+    std::rotate(channels_first.begin() + 1, channels_first.end() - 1, channels_first.end());
+    inputs[0] = builder.add_op(make_permute("planar", channels_first, kernels), {value});
+  }
+  if (bits) {
     inputs[0] = builder.add_op(make_packer(spec.input_code, planar, kernels), {inputs[0]});
     if (!layer.before.empty()) {
       inputs[0] = builder.add_op(

@@ -79,7 +79,16 @@ void check_pooling(const KernelSet& kernels, Random& random) {
   const Shape shape{random.between(1, 2), random.between(4, 9), random.between(4, 9),
                     random.pick({1, 3, 16, 63, 64, 65})};
   std::vector<float> x(index(shape.elements()));
-  for (float& value : x) value = random.one_in(2) ? 1.0f : -1.0f;
+  const InputCode code = random.pick<InputCode>(
+      {{}, {.ternary = true}, {.digits = 1}, {.digits = 2, .odd = true}, {.digits = 4, .zero = 8}});
+  std::vector<int> numbers;
+  for (int n = -15; n <= 15; ++n) {
+    if (code.bits_of(n)) numbers.push_back(n);
+  }
+  for (float& value : x) {
+    const auto last = static_cast<std::ptrdiff_t>(numbers.size()) - 1;
+    value = static_cast<float>(numbers[index(random.between(0, last))]);
+  }
   const Shape declared{-1, -1, -1, shape[3]};
 
   ProgramBuilder floats;
@@ -88,10 +97,19 @@ void check_pooling(const KernelSet& kernels, Random& random) {
       {floats.add_op(make_max_pool_f32("pool", {window, ceil_mode}, kernels), {f})}, true, 1);
   ProgramBuilder packed;
   int b = packed.add_input("x", declared);
-  b = packed.add_op(make_binarize("binarize", {{0.0f}, {kInf}, false}, kernels), {b});
-  b = packed.add_op(make_max_pool_bits("pool", {window, ceil_mode}, kernels), {b});
+  std::vector<Thresholds> levels;
+  std::vector<unsigned> words;
+  std::vector<float> values(std::size_t{1} << code.type().planes);
+  for (const int n : numbers) {
+    if (n != numbers.front()) levels.push_back({{static_cast<float>(n)}, {kInf}, false});
+    words.push_back(*code.bits_of(n));
+    values[words.back()] = static_cast<float>(n);
+  }
+  const BitPlanes planes = level_planes("quantize", levels, words, code.type().planes);
+  b = packed.add_op(make_bit_planes("quantize", planes, false, false, kernels), {b});
+  b = packed.add_op(make_max_pool_bits("pool", {window, ceil_mode}, code, kernels), {b});
   const auto bit_program =
-      packed.finish({packed.add_op(make_unpack("unpack", kernels), {b})}, true, 1);
+      packed.finish({packed.add_op(make_unpack_planes("unpack", values), {b})}, true, 1);
 
   std::vector<float> from_floats, from_bits;
   try {
@@ -201,8 +219,9 @@ void check_batches(const KernelSet& kernels, Random& random) {
   ProgramBuilder builder;
   int value = builder.add_input("x", Shape{-1, 6, 6, channels});
   value = builder.add_op(make_f32_layer(conv, filters, thresholds, kernels), {value});
-  value = builder.add_op(make_max_pool_bits("pool", {{{2, 2, 0, 0, 1}, {2, 2, 0, 0, 1}}}, kernels),
-                         {value});
+  value = builder.add_op(
+      make_max_pool_bits("pool", {{{2, 2, 0, 0, 1}, {2, 2, 0, 0, 1}}}, InputCode{}, kernels),
+      {value});
   value = builder.add_op(make_xnor_layer(dense, words, FloatEpilogue{}, kernels), {value});
   value = builder.add_op(
       make_channel_arithmetic("scale", {{{EpilogueKind::mul, {0.01f}}}}, kernels), {value});

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import bnn_engine
@@ -34,13 +35,20 @@ def network(request: pytest.FixtureRequest) -> Loaded:
     return Loaded(request.param)
 
 
+ONE_EXPORTER = {
+    "torch-bireal18_flat",  # the other exporters' graphs are those of bireal18
+    "torch-form_act_heaviside",  # TorchScript cannot export it
+}
+
+
 def test_fixtures_cover_what_is_promised() -> None:
-    tools = Counter(name.partition("-")[0] for name in NAMES)
-    assert tools["larq"] == 8
-    networks = {name.partition(".")[0] for name in NAMES if name.startswith("torch-")}
-    for exporter in ("ts_op", "dynamo"):
-        by_it = {name.partition(".")[0] for name in NAMES if f".{exporter}" in name}
-        assert networks - by_it <= {"torch-form_act_heaviside"}  # TorchScript cannot export it
+    assert sum(name.startswith("larq-") for name in NAMES) == 8
+    exporters: dict[str, set[str]] = {}
+    for name in NAMES:
+        if name.startswith("torch-"):
+            network, _, exporter = name.partition(".")
+            exporters.setdefault(network, set()).add(exporter.partition("_")[0])
+    assert {name for name, by in exporters.items() if by != {"ts", "dynamo"}} == ONE_EXPORTER
     opsets = {name.rpartition("_op")[2] for name in NAMES if "ts_op" in name}
     assert opsets == {str(opset) for opset in range(11, 18)}
 
@@ -58,6 +66,25 @@ def test_every_layer_is_reported_as_it_is(network: Loaded) -> None:
     assert Counter(layer.kind for layer in weighted) == network.layers, "\n".join(reasons)
 
 
+def test_no_transpose_beside_a_binary_layer(network: Loaded, tmp_path: Path) -> None:
+    """Larq's networks keep signs in NHWC: they come with 10 to 80 Transposes."""
+    if network.name.startswith("torch-form_dense"):
+        pytest.skip("products along the last axis of three become convolutions between Transposes")
+    network.engine.save(tmp_path / "packed.onnx")
+    nodes = onnx.load(tmp_path / "packed.onnx").graph.node
+    producers = {name: node for node in nodes for name in node.output}
+    layers = [node for node in nodes if node.op_type in ("BinaryConv", "LowBitConv")]
+    beside = {name for node in layers for name in node.output}
+    for node in layers:
+        source = producers.get(node.input[0])
+        while source is not None and source.op_type in ("Binarize", "Quantize", "Sign", "Pad"):
+            source = producers.get(source.input[0])
+        if source is not None:
+            beside |= set(source.output)
+    moved = [node for node in nodes if node.op_type == "Transpose"]
+    assert not [node.name for node in moved if beside & {*node.input, *node.output}]
+
+
 def test_every_layer_with_the_numbers_it_had(network: Loaded) -> None:
     assert network.cuts
     got = bnn_engine.load(network.forced).run(read_by(network.forced, network.given))
@@ -69,6 +96,19 @@ def test_from_end_to_end(network: Loaded) -> None:
     model, row = network.decided, network.row
     got = bnn_engine.load(model).run(read_by(model, network.given))[network.output]
     assert_close(network.output, got[row], network.tensors[network.output][row])
+
+
+def test_a_frozen_batch_is_a_batch(network: Loaded) -> None:
+    frozen = onnx.ModelProto()
+    frozen.CopyFrom(network.model)
+    graph = frozen.graph
+    symbol = graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    for value in [*graph.input, *graph.output, *graph.value_info]:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param == symbol:
+                dim.dim_value = 1
+    got = bnn_engine.load(frozen).run(network.feeds)[network.output]
+    np.testing.assert_array_equal(got, network.answers)
 
 
 def test_packed_file(network: Loaded, tmp_path: Path) -> None:

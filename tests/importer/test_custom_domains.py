@@ -18,7 +18,7 @@ from bnn_engine.importer import import_model
 from bnn_engine.ops import DOMAIN
 from tests.support.onnx_models import run_onnxruntime
 
-DOMAINS = ["", "finn.custom_op.general", "onnx.brevitas", "qonnx.custom_op.general"]
+DOMAINS = ["", "ai.onnx", "finn.custom_op.general", "onnx.brevitas", "qonnx.custom_op.general"]
 QUANT: dict[str, Any] = {"signed": 1, "narrow": 0, "rounding_mode": "ROUND"}
 X = np.array([[-3.0, -0.6, 0.0, 0.5, 1.5, 9.0]], np.float32)
 
@@ -55,7 +55,8 @@ def _attributes(graph: Graph) -> dict[str, Any]:
 @pytest.mark.parametrize("imported", [False, True])
 @pytest.mark.parametrize("op", ["Quant", "IntQuant"])
 def test_every_domain(domain: str, imported: bool, op: str) -> None:
-    imports = {"": 13, **({domain: 1} if domain and imported else {})}
+    named = imported and domain not in ("", "ai.onnx")
+    imports = {"": 13, **({domain: 1} if named else {})}
     graph = import_model(_model([_quant(domain, op)], imports))
     (node,) = graph.nodes
     assert (node.domain, node.op_type, node.name) == (DOMAIN, "IntQuant", "q")
@@ -104,7 +105,7 @@ def test_missing_attributes_have_the_defaults_of_the_specification() -> None:
     assert attributes("Quant", 4) == {"narrow": 0, "rounding_mode": "ROUND", "signed": 1}
     assert attributes("Trunc", 5) == {"rounding_mode": "FLOOR"}
     assert attributes("Trunc", 6) == {"narrow": 0, "rounding_mode": "FLOOR", "signed": 1}
-    node = helper.make_node("MultiThreshold", ["x", "t"], ["y"], domain=DOMAINS[1])
+    node = helper.make_node("MultiThreshold", ["x", "t"], ["y"], domain=DOMAINS[2])
     graph = import_model(_model([node], {"": 20}, {"t": np.zeros((1, 1), np.float32)}))
     assert _attributes(graph) == {"axis": 0, "out_bias": 0.0, "out_scale": 1.0}
 
@@ -183,6 +184,7 @@ def test_other_ops_of_these_domains_are_refused() -> None:
     with pytest.raises(UnsupportedOpError) as caught:
         import_model(_model(nodes, {"": 20}))
     assert "'f': op FloatQuant" in str(caught.value)
+    assert "of QONNX and FINN, BipolarQuant, IntQuant" in str(caught.value)
     assert "'i': op Im2Col" in str(caught.value)
 
 

@@ -263,15 +263,15 @@ def test_floats_and_bits_of_bare_sums() -> None:
 
 
 def test_equal_comparisons_share_their_bits() -> None:
-    """Others read the floats."""
+    """They are merged before; of two different ones, the second reads the layer's floats."""
     tail = f"""
         {SIGN.format(x="z", y="second")} {SIGN.format(x="z", y="third")}
         c = Greater(z, one) fourth = Where(c, one, minus)
         q = Conv(second, v) r = Conv(third, v) u = Conv(fourth, v)
     """
     assert fused_steps(conv_network(tail, "q r u"))[1:] == [
-        ("BinaryConv", ["Greater", "Where", "Greater", "Where"]),
-        ("Binarize", ["Where"]),
+        ("BinaryConv", ["Greater", "Where"]),
+        ("Binarize", ["Greater", "Where", "Where"]),
         ("BinaryConv", []),
         ("BinaryConv", []),
         ("BinaryConv", []),

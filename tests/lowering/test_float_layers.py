@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import bnn_engine
 from tests.support import ort
 from tests.support.answers import assert_equal_answers, assert_within
 from tests.support.bounds import Bounded, convolution, dense, exactly, gamma, log_softmax, windows
-from tests.support.onnx_models import model_from_text
+from tests.support.onnx_models import model_from_text, signs
 
 Floats = NDArray[np.float32]
 
@@ -524,3 +525,32 @@ def test_windows_see_what_convolutions_see() -> None:
         np.testing.assert_array_equal(
             seen[0, :, y, column, i, j], padded[0, :, 2 * y + 2 * i, column + j]
         )
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the order is that of x86")
+@pytest.mark.parametrize("signs_only", [False, True])
+@pytest.mark.parametrize(
+    ("channels", "kernel", "stride", "size", "dilation"),
+    [(3, 3, 1, 32, 1), (3, 7, 2, 64, 1), (1, 5, 1, 28, 1), (4, 3, 1, 40, 2), (2, 11, 4, 72, 1)],
+)
+def test_first_layers_add_in_the_order_of_onnx_runtime(
+    channels: int,
+    kernel: int,
+    stride: int,
+    size: int,
+    dilation: int,
+    signs_only: bool,
+    isa: str,
+) -> None:
+    """Signs behind a first layer are those of ONNX Runtime even where its sums are nearly 0."""
+    if isa == "scalar":
+        pytest.skip("multiplies and adds in two roundings")
+    random = np.random.default_rng(kernel)
+    shape = (24, channels, kernel, kernel)
+    weights = signs(random, shape) if signs_only else normal(random, *shape)
+    pads = [kernel // 2 * dilation] * 4
+    attributes = f"strides=[{stride}, {stride}], dilations=[{dilation}, {dilation}], pads={pads}"
+    x = normal(random, 2, channels, size, size)
+    model = conv_model(weights, normal(random, 24), x.shape, attributes)
+    found = bnn_engine.load(model).run({"x": x})["y"]
+    np.testing.assert_array_equal(found, ort.run(model, {"x": x})["y"])

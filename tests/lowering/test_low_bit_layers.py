@@ -261,3 +261,57 @@ def test_scales_per_channel_keep_a_layer_in_float() -> None:
     (layer,) = (layer for layer in engine.summary().layers if layer.float_macs)
     assert layer.kind == "float"
     assert layer.reason.startswith("input is not quantized: comes from Mul")
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("first", [True, False])
+def test_max_pool_before_and_after(activation: str, first: bool, isa: str) -> None:
+    """The layer in front stores planes, and the pool reads them."""
+    del isa
+    random = np.random.default_rng(11)
+    pool = "MaxPool<kernel_shape = [3, 2], strides = [2, 2], pads = [1, 0, 1, 0]>"
+    x = numbers(random, (2, 7, 8, 9))
+    conv = random.integers(-4, 5, (70, 7, 2, 2)).astype(np.float32)
+    quantize = ACTIVATIONS[activation].nodes.replace("(x,", "(f,")
+    if first:
+        nodes = f"g = Conv(x, v) f = {pool}(g) {quantize} y = Conv(s, w)"
+    else:
+        nodes = f"f = Conv(x, v) {quantize} p2 = {pool}(s) y = Conv(p2, w)"
+    model = low_bit_model(
+        (2, 7, 8, 9), None, nodes, {"v": conv, "w": weights_of("ternary", random, (5, 70, 2, 2))}
+    )
+    engine = check(model, x, activation)
+    rising = ACTIVATIONS[activation].rises
+    kernels = [layer.kernel for layer in engine.summary().layers if layer.op == "MaxPool"]
+    assert any(kernel.startswith("pool_max_f32") for kernel in kernels) is (first and not rising)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    ("shape", "window"),
+    [
+        ((2, 20, 9), "kernel_shape = [3], strides = [2], pads = [1, 0]"),
+        ((1, 70, 4, 5, 6), "kernel_shape = [2, 3, 2], strides = [1, 2, 2]"),
+    ],
+)
+def test_pools_of_lines_and_volumes(
+    shape: tuple[int, ...], window: str, activation: str, isa: str
+) -> None:
+    del isa
+    random = np.random.default_rng(12)
+    w = weights_of("two signed bits", random, (5, shape[1], *[1] * (len(shape) - 2)))
+    nodes = f"q = MaxPool<{window}>(s) y = Conv(q, w)"
+    check(low_bit_model(shape, activation, nodes, {"w": w}), numbers(random, shape), activation)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("activation", ["signs", "ternary", "two bits", "plus and minus a half"])
+def test_products_along_the_last_axis(activation: str, axes: int, isa: str) -> None:
+    """As in transformers: [N, ..., K] times [K, O]."""
+    del isa
+    random = np.random.default_rng(13)
+    shape = (2, *(3, 4, 2)[:axes], 70)
+    w = weights_of("ternary", random, (9, 70)).T.copy()
+    model = low_bit_model(shape, activation, "y = MatMul(s, w)", {"w": w})
+    engine = check(model, numbers(random, shape), activation)
+    assert layer_kinds(engine) == [f"W2{ACTIVATIONS[activation].kind}"]

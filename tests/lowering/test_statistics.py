@@ -228,6 +228,18 @@ def test_layer_normalization(op: str, axis: int, with_bias: bool) -> None:
     assert_within(model, {"x": x}, exact)
 
 
+def test_layer_normalization_of_computed_parameters() -> None:
+    x, scale, bias = normal(3, 4, 7), normal(7, seed=1), normal(7, seed=2)
+    model = model_from_text(
+        """g (float[N, 4, 7] x, float[7] s) => (float[] y) {
+            t = Neg(s) y = LayerNormalization(x, t, b) }""",
+        {"b": bias},
+    )
+    bounded = normalized(x.astype(np.float64), (2,), 1e-5)
+    exact = scaled(bounded, scale.astype(np.float64), bias.astype(np.float64))
+    assert_within(model, {"x": x, "s": -scale}, exact)
+
+
 @pytest.mark.parametrize("size", [1, 3, 5, 13])
 @pytest.mark.parametrize("image", [False, True])
 def test_local_response_normalization(size: int, image: bool) -> None:

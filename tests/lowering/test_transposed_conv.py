@@ -58,6 +58,7 @@ def test_conv_transpose(seed: int) -> None:
         'auto_pad="SAME_LOWER", strides=[1, 3]',
         'auto_pad="VALID", strides=[2, 1]',
         "output_shape=[9, 7], strides=[2, 1]",
+        "output_shape=[13, 8], strides=[2, 1]",
         'output_shape=[9, 7], strides=[2, 1], auto_pad="SAME_UPPER"',
     ],
 )

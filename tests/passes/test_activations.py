@@ -149,6 +149,10 @@ FORMS: dict[str, tuple[str, list[str]]] = {
         ["Binarize"],
     ),
     "tanh": ("s = Sign(x)  c = Tanh(x)  d = Sub(s, c)  y = Add(d, c)", ["Sign"]),
+    "sigmoid": (
+        "p = Greater(x, zero)  q = Cast<to = 1>(p)  c = Sigmoid(x)  d = Sub(q, c)  y = Add(d, c)",
+        ["Quantize"],
+    ),
     "tanh of a multiple": (
         "s = Sign(x)  m = Mul(x, three)  c = Tanh(m)  d = Sub(c, s)  y = Sub(c, d)",
         ["Sign"],
@@ -336,6 +340,41 @@ def test_maps_of_magnitudes_stay_float(body: str) -> None:
     assert sorted(op_types(graph)) == sorted(["Abs", "ReduceMean", binary, "Mul"])
     x = np.random.default_rng(0).integers(-3, 4, (3, 5, 2, 2)).astype(np.float32)
     check(model, graph, x)
+
+
+@pytest.mark.parametrize("shape", ["", "N", "A, B, C, D, E, F"])
+def test_what_has_no_channels_stays(shape: str) -> None:
+    brackets = f"[{shape}]" if shape else ""
+    graph = graph_from_text(
+        f"""g (float{brackets} x) => (float{brackets} y) {{
+            p = Greater(x, zero)  y = Where(p, one, minus)
+        }}""",
+        CONSTANTS,
+    )
+    run_passes(graph, [RecogniseActivations()])
+    assert op_types(graph) == ["Greater", "Where"]
+
+
+def test_no_channels_at_all() -> None:
+    _, graph = recognise(
+        "p = Greater(x, none)  y = Where(p, one, minus)",
+        {**CONSTANTS, "none": np.ones((1, 0), np.float32)},
+        shape="N, 0",
+    )
+    assert op_types(graph) == ["Greater", "Where"]
+
+
+def test_names_and_origins_of_nodes() -> None:
+    graph = graph_from_text(
+        f"g (float[N, 4] x) => (float[N, 4] y) {{ {FORMS['scaled'][0]} }}", CONSTANTS
+    )
+    for node in graph.nodes:
+        node.name = f"/layer/{node.op_type}"
+        node.origins = (node.op_type,)
+    run_passes(graph, [RecogniseActivations()])
+    assert [node.op_type for node in graph.nodes] == ["Sign", "Mul"]
+    assert [node.name for node in graph.nodes] == ["y_signs", "/layer/Mul"]
+    assert graph.nodes[1].origins == ("Sign", "Clip", "Sub", "Add", "Mul")
 
 
 def test_values_that_others_read_stay() -> None:

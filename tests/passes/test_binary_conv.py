@@ -106,3 +106,81 @@ def test_reasons(inputs: str, body: str, reason: str) -> None:
     run_passes(graph, [BinaryConvolutions()])
     assert op_types(graph)[-1] == "Conv"
     assert reason in graph.reasons["y"]
+
+
+LEVELS = "c = Clip(x, zero, three)  r = Round(c)"
+QUANTIZED = {
+    "zero": np.array(0, np.float32),
+    "three": np.array(3, np.float32),
+    "third": np.array(1 / 3, np.float32),
+    "offset": np.array(0.4375, np.float32),
+    "per_channel": np.array([1, 2, 3, 4], np.float32).reshape(4, 1, 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("activation", "attributes", "weights", "reason"),
+    [
+        (
+            f"{LEVELS}  s = Identity(r)",
+            "group = 1",
+            "wide",
+            "17 levels, which do not fit into 4 bits",
+        ),
+        (
+            f"{LEVELS}  s = Mul(r, per_channel)",
+            "group = 1",
+            "ternary",
+            "not quantized: comes from Mul",
+        ),
+        (f"{LEVELS}  s = Add(r, offset)", "pads = [1, 1, 1, 1]", "ternary", "no level 0"),
+        (f"{LEVELS}  s = Identity(r)", "group = 2", "two", "not opposite, in groups"),
+        (f"{LEVELS}  s = Identity(r)", "group = 1", "real", "weights have 36 levels in row 0"),
+    ],
+)
+def test_reasons_of_quantized_layers(
+    activation: str, attributes: str, weights: str, reason: str
+) -> None:
+    arrays = {
+        "wide": RNG.choice(np.arange(-8, 9), (4, 4, 5, 5)),
+        "ternary": RNG.choice([-1, 0, 1], (4, 4, 3, 3)),
+        "two": RNG.choice([-0.37, 1.11234], (4, 2, 3, 3)),
+        "real": RNG.normal(size=(4, 4, 3, 3)),
+    }
+    graph = graph_from_text(
+        f"g (float[N, 4, H, W] x) => (float[A] y) {{ {activation}  y = Conv<{attributes}>(s, w) }}",
+        {**QUANTIZED, "w": arrays[weights].astype(np.float32)},
+    )
+    run_passes(graph, [RecogniseActivations(), BinaryConvolutions()])
+    assert op_types(graph)[-1] == "Conv"
+    assert reason in graph.reasons["y"]
+
+
+@pytest.mark.parametrize("weights", ["ternary", "two", "signs"])
+@pytest.mark.parametrize("pads", [[0, 0, 0, 0], [1, 1, 2, 0]])
+@pytest.mark.parametrize(
+    "activation",
+    ["s = Mul(r, third)", "s = Add(r, offset)", "t = Mul(r, third)  s = Sub(offset, t)"],
+)
+def test_sums_of_integers(activation: str, pads: list[int], weights: str) -> None:
+    """Scales and offsets of both sides leave the sum, over the real taps of every window."""
+    arrays = {
+        "ternary": RNG.choice([-1, 0, 1], (5, 4, 3, 3)) * RNG.uniform(0.1, 1, (5, 1, 1, 1)),
+        "two": RNG.choice([-1, 1], (5, 4, 3, 3)) * 0.7 + RNG.uniform(0.1, 0.5, (5, 1, 1, 1)),
+        "signs": RNG.choice([-1, 1], (5, 4, 3, 3)),
+    }
+    text = f"""g (float[N, 4, 6, 5] x) => (float[A] y) {{
+        {LEVELS}  {activation}  y = Conv<pads = {pads}>(s, w, b)
+    }}"""
+    constants = {
+        **QUANTIZED,
+        "w": arrays[weights].astype(np.float32),
+        "b": RNG.normal(size=5).astype(np.float32),
+    }
+    graph = graph_from_text(text, constants)
+    run_passes(graph, [RecogniseActivations(), BinaryConvolutions()])
+    assert "Conv" not in op_types(graph)
+    assert op_types(graph).count("LowBitConv") == (2 if weights == "two" else 1)
+    x = (RNG.normal(size=(3, 4, 6, 5)) * 3).astype(np.float32)
+    (expected,) = run_onnxruntime(model_from_text(text, constants), {"x": x})
+    np.testing.assert_allclose(evaluate(graph, {"x": x})["y"], expected, atol=36 * 4 * 2.0**-22)

@@ -67,9 +67,11 @@ def test_calls_between_other_nodes() -> None:
     graph = graph_from_text(
         """g (float[2, 8] x, float[8] s) => (float[2, 8] y) {
             a = Relu(x)
-            b = LayerNormalization(a, s)
-            c = LayerNormalization(b, s)
-            y = Neg(c)
+            b, m = LayerNormalization(a, s)
+            c, n = LayerNormalization(b, s)
+            d = Add(c, m)
+            e = Add(d, n)
+            y = Neg(e)
         }"""
     )
     x = RANDOM.normal(size=(2, 8)).astype(np.float32)

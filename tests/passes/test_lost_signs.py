@@ -26,6 +26,7 @@ def constants() -> dict[str, Array]:
     made: dict[str, Array] = {"first": signs(random, (8, 6)), "second": signs(random, (8, 4))}
     made |= {name: np.full(8, v, np.float32) for name, v in (("p", 0.3), ("q", 0.2), ("v", 2.0))}
     made |= {name: np.array(v, np.float32) for name, v in (("low", -1), ("zero", 0), ("high", 6))}
+    made |= {name: np.array(v, np.float32) for name, v in (("least", -128), ("most", 127))}
     return made | {"rows": np.array([-1, 2, 4]), "flat": np.array([0, 8])}
 
 
@@ -63,6 +64,8 @@ def test_a_sign_is_missing(between: str, culprit: str) -> None:
         "s = Sigmoid(a)  b = Mul(a, s)",
         "r = LeakyRelu(a)  s = Mul(r, v)  b = Reshape(s, flat)",
         "b = Sign(a)",
+        "r = Floor(a)  b = Mul(r, v)",
+        "r = Round(a)  s = Add(r, low)  c = Clip(s, least, most)  d = Sub(c, low)  b = Mul(d, v)",
     ],
 )
 def test_what_is_meant_is_left_alone(between: str) -> None:

@@ -50,11 +50,18 @@ def test_channels_last(extents: str, shape: tuple[int, ...], layout: str) -> Non
 )
 def test_many_thresholds_are_counted(extents: str, shape: tuple[int, ...], layout: str) -> None:
     text = _text(extents, layout, scale=0.5, bias=1)
-    for channels, levels in ((3, 16), (1, 40)):
+    for channels, levels in ((3, 16), (1, 40), (3, 60)):
         thresholds = _thresholds(channels, levels)
         graph = rewritten(text, thresholds, [MultiThresholds()], around(shape, 1, 6))
-        assert "ReduceSum" in op_types(graph)
-        assert {node.domain for node in graph.nodes} == {""}
+        counts = [op for op in op_types(graph) if op not in ("Transpose", "Mul")]
+        parts = -(-levels // 15)
+        assert sorted(counts) == ["Add"] * parts + ["Quantize"] * parts
+
+
+def test_values_that_are_not_finite() -> None:
+    text = _text("N, 3").replace("out_scale = 1.000", "out_scale = 3e38")
+    graph = rewritten(text, _thresholds(3, 4), [MultiThresholds()], around((60, 3), 1, 6))
+    assert op_types(graph) == ["Quantize", "Mul", "Add"]
 
 
 def test_thresholds_that_are_computed_stay() -> None:

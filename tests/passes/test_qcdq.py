@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from bnn_engine.graph import Graph
@@ -42,6 +43,18 @@ def test_chains_of_few_levels(dtype: type) -> None:
         assert not {"QuantizeLinear", "Clip", "DequantizeLinear"} & set(op_types(graph))
         folded = _run(QCDQ, constants, around((60, 3), scale, 20), folds=True)
         assert len(folded.nodes) <= 3
+
+
+@pytest.mark.parametrize("element", [onnx.TensorProto.INT4, onnx.TensorProto.UINT4])
+def test_four_bit_types(element: int) -> None:
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(element)
+    text = """g (float[N, 3] x) => (float[N, 3] y) {
+        q = QuantizeLinear(x, s, z)  y = DequantizeLinear(q, s, z)
+    }"""
+    for zero in (0, 1):
+        constants = {"s": np.float32(0.5), "z": np.array(zero, dtype)}
+        graph = _run(text, constants, around((60, 3), 0.5, 20))
+        assert op_types(graph)[:2] == ["Div", "Quantize"]
 
 
 def test_without_zero_points_and_with_several_clips() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from bnn_engine.passes.expressions import Expression, expressions_of
 from bnn_engine.passes.float_order import INFINITY_KEY, float_of_key
-from bnn_engine.passes.staircases import Staircase, staircase_of
+from bnn_engine.passes.staircases import Effort, Staircase, staircase_of
 from tests.support.onnx_models import Array, graph_from_text
 
 CONSTANTS: dict[str, Array] = {
@@ -26,7 +26,7 @@ def expressions(body: str) -> list[Expression]:
 
 def staircase(body: str) -> Staircase | str:
     """What y is as a function of x."""
-    return staircase_of(expressions(body)[-1])
+    return staircase_of(expressions(body)[-1], Effort())
 
 
 def test_two_bits_of_dorefa() -> None:
@@ -71,6 +71,15 @@ def test_declined(body: str, reason: str) -> None:
     found = staircase(body)
     assert isinstance(found, str)
     assert reason in found
+
+
+def test_the_effort_is_limited() -> None:
+    (expression,) = expressions("y = Sign(x)")
+    effort = Effort(limit=50_000)
+    found = [staircase_of(expression, effort) for _ in range(5)]
+    assert isinstance(found[0], Staircase)
+    assert effort.is_spent()
+    assert found[-1] == "the graph has too many expressions to analyse"
 
 
 def test_roots_from_near_to_far() -> None:

@@ -23,11 +23,13 @@ class Activation:
         nodes: it, in the text syntax of ONNX.
         kind: what summaries call it.
         exact: whether sums of its values times integers are exact in float32.
+        rises: whether greater numbers have greater values.
     """
 
     nodes: str
     kind: str
     exact: bool = True
+    rises: bool = True
 
 
 def _rounded(low: int, high: int, tail: str) -> str:
@@ -47,7 +49,7 @@ ACTIVATIONS = {
     "signs": Activation("p = Greater(x, zero) s = Where(p, one, minus)", "A1"),
     "zero and one": Activation("p = Greater(x, zero) s = Cast<to = 1>(p)", "A1"),
     "plus and minus a half": Activation(_TWO.format(a=0.5, b=-0.5), "A1"),
-    "zero and a quarter": Activation(_TWO.format(a=0.0, b=0.25), "A1"),
+    "zero and a quarter": Activation(_TWO.format(a=0.0, b=0.25), "A1", rises=False),
     "two with an offset": Activation(_TWO.format(a=0.8125, b=-0.1875), "A1"),
     "ternary": Activation(_rounded(-1, 1, "s = Identity(r)"), "A2"),
     "ternary thirds": Activation(_rounded(-1, 1, _SCALED.format(scale=1 / 3)), "A2", exact=False),
@@ -84,11 +86,11 @@ def weights_of(name: str, random: np.random.Generator, shape: tuple[int, ...]) -
 
 
 def low_bit_model(
-    shape: tuple[int, ...], activation: str, nodes: str, constants: dict[str, Floats]
+    shape: tuple[int, ...], activation: str | None, nodes: str, constants: dict[str, Floats]
 ) -> onnx.ModelProto:
     """``nodes`` read ``s``, the quantized input ``x``, and give ``y``."""
     extents = ", ".join(["N", *(str(extent) for extent in shape[1:])])
-    quantize = ACTIVATIONS[activation].nodes
+    quantize = ACTIVATIONS[activation].nodes if activation is not None else ""
     scalars = {"zero": 0.0, "one": 1.0, "minus": -1.0}
     return model_from_text(
         f"g (float[{extents}] x) => (float[] y) {{ {quantize} {nodes} }}",

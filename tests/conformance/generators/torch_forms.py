@@ -214,7 +214,6 @@ def chains() -> dict[str, Form]:
         "round": forms.RoundedHardSigmoid,
         "bitorch": forms.BitorchSign,
         "relu_sign": forms.SignOfRelu,
-        "adabin": forms.AlphaSign,
         "shifted": forms.ShiftedSign,
     }
     convolutions = {
@@ -224,7 +223,6 @@ def chains() -> dict[str, Form]:
         "latent": forms.SignConv,
         "irnet": forms.IRNetConv,
         "dorefa1": forms.DoReFaConv,
-        "step": forms.StepConv,
         "grouped": grouped,
         "depthwise": depthwise,
         "dilated": dilated,
@@ -234,21 +232,29 @@ def chains() -> dict[str, Form]:
     found = {f"act_{name}": Form(chain(kind), IMAGE, ONE_BIT) for name, kind in activations.items()}
     for name, conv in convolutions.items():
         found[f"weight_{name}"] = Form(chain(conv=conv), IMAGE, ONE_BIT)
-    maps = {"W1A1": 2, "W1A32": 2, "float": 2}  # the box filters have one value
-    found["weight_maps"] = Form(chain(conv=with_maps), IMAGE, maps)
-    # An offset of the weights times the sum of the inputs: a binary layer of one channel more.
-    offset = {"W1A1": 4, "float": 2}
-    found["weight_adabin"] = Form(chain(conv=forms.AdaBinConv), IMAGE, offset)
-    for bits in (2, 3, 4):
-        layers = {f"W1A{bits}": 2, "float": 2}
-        found[f"act_dorefa{bits}"] = Form(chain(partial(forms.DoReFa, bits)), IMAGE, layers)
     found["act_heaviside"] = Form(chain(forms.Heaviside), IMAGE, ONE_BIT, ("dynamo",))
-    found["act_ternary"] = Form(chain(forms.TernarySign), IMAGE, {"W1A2": 2, "float": 2})
-    found["weight_ternary"] = Form(chain(conv=forms.TernaryConv), IMAGE, {"W2A1": 2, "float": 2})
-    found["weight_dorefa2"] = Form(
-        chain(lambda: forms.DoReFa(2), forms.DoReFaLowBitConv), IMAGE, {"W2A2": 2, "float": 2}
-    )
+    for bits in (2, 3, 4):
+        found[f"act_dorefa{bits}"] = few_bits(f"W1A{bits}", partial(forms.DoReFa, bits))
+    found["act_ternary"] = few_bits("W1A2", forms.TernarySign)
+    # Two levels that are not opposite, and the 0 of the padding.
+    found["act_adabin"] = few_bits("W1A2", forms.AlphaSign)
+    # Beside weights other than ±1, the rare zeros of Sign need a second plane.
+    found["weight_step"] = few_bits("W1A2", conv=forms.StepConv)
+    found["weight_ternary"] = few_bits("W2A2", conv=forms.TernaryConv)
+    found["weight_dorefa2"] = few_bits("W2A2", partial(forms.DoReFa, 2), forms.DoReFaLowBitConv)
+    # The box filters have one value.
+    found["weight_maps"] = Form(chain(conv=with_maps), IMAGE, {"W1A1": 2, "W1A32": 2, "float": 2})
+    # The sum of the inputs, which the offset is multiplied by, is a binary layer of one channel.
+    found["weight_adabin"] = Form(chain(conv=forms.AdaBinConv), IMAGE, {"W1A1": 4, "float": 2})
     return found
+
+
+def few_bits(
+    kind: str,
+    activation: Callable[[], nn.Module] = forms.Sign,
+    conv: Callable[[int, int], nn.Module] = plain_conv,
+) -> Form:
+    return Form(chain(activation, conv), IMAGE, {kind: 2, "float": 2})
 
 
 FORMS: dict[str, Form] = {

@@ -63,9 +63,9 @@ def fixtures() -> Iterator[Fixture]:
     """All of them."""
     models = torch_models
     networks: tuple[tuple[Callable[[], nn.Module], tuple[int, ...], dict[str, int], str], ...] = (
-        (models.bireal18, (3, 64, 64), {"W1A1": 16, "float": 5}, "ts_op11 ts_op17 dynamo"),
-        (models.bireal18_flat, (3, 64, 64), {"W1A1": 16, "float": 5}, "ts_op13 dynamo"),
-        (models.reactnet_a, (3, 64, 64), {"W1A1": 31, "float": 2}, "ts_op12 ts_op17 dynamo"),
+        (models.bireal18, (3, 64, 64), {"W1A1": 16, "float": 5}, "ts_op11 dynamo"),
+        (models.bireal18_flat, (3, 64, 64), {"W1A1": 16, "float": 5}, "ts_op13"),
+        (models.reactnet_a, (3, 64, 64), {"W1A1": 31, "float": 2}, "ts_op12 dynamo"),
         (models.xnor_alexnet, (3, 127, 127), {"W1A1": 6, "float": 2}, "ts_op11 dynamo"),
         (
             models.xnor_alexnet_maps,
@@ -75,7 +75,7 @@ def fixtures() -> Iterator[Fixture]:
         ),
         (models.irnet_resnet20, (3, 32, 32), {"W1A1": 18, "float": 2}, "ts_op14 ts_op17 dynamo"),
         (models.melius, (3, 64, 64), {"W1A1": 18, "float": 7}, "ts_op15 dynamo"),
-        (models.vgg_small, (3, 32, 32), {"W1A32": 1, "W1A1": 8}, "ts_op11 ts_op17 dynamo"),
+        (models.vgg_small, (3, 32, 32), {"W1A32": 1, "W1A1": 8}, "ts_op11 dynamo"),
         (models.dorefa_vgg, (3, 40, 40), {"W1A2": 5, "float": 2}, "ts_op13 dynamo"),
     )
     for build, image, layers, exporters in networks:
