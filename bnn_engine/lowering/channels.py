@@ -45,7 +45,9 @@ def _batch_normalization(node: Node) -> ChannelSteps | None:
     arrays = [value.const for value in constants if value is not None and value.const is not None]
     if len(arrays) != 4 or len(node.outputs) != 1 or node.attributes.get("training_mode", 0) != 0:
         return None
-    if any(array.dtype != np.float32 or array.ndim != 1 for array in arrays):
+    channels = None if node.inputs[0] is None else channels_of(node.inputs[0])
+    shape = arrays[0].shape if channels is None else (channels,)
+    if any(a.dtype != np.float32 or a.ndim != 1 or a.shape != shape for a in arrays):
         return None
     epsilon = node.attributes.get("epsilon", 1e-5)
     assert isinstance(epsilon, float)

@@ -68,6 +68,9 @@ class FloatGemm(NativeOp):
         matrix = self._weights(node)
         if isinstance(matrix, str):
             return matrix
+        features = (data_input(node).shape or (None,))[-1]
+        if isinstance(features, int) and features != matrix.shape[1]:
+            return f"weights have {matrix.shape[1]} features, the input has {features}"
         if self._bias(node, matrix.shape[0]) is None:
             return "the bias is not one constant per output"
         return None

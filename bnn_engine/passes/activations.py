@@ -144,7 +144,10 @@ def _rank(match: _Match) -> tuple[int, int, bool]:
 
 
 def _form_of(expression: Expression, effort: Effort) -> _Form | str:
-    staircase = staircase_of(expression, effort)
+    try:
+        staircase = staircase_of(expression, effort)
+    except TypeError as error:  # a model whose types do not fit has no answer
+        return f"its types do not fit: {error}"
     if isinstance(staircase, str):
         return staircase
     levels = levels_of(staircase)

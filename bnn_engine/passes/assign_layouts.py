@@ -104,7 +104,7 @@ def _order_of(node: Node) -> Order | None:
     order = node.attributes.get("perm", list(range(source.rank))[::-1])
     if not isinstance(order, list) or sorted(order) != list(range(source.rank)):
         return None
-    return tuple(order)
+    return tuple(order) if node.output.rank == source.rank else None  # else inference has failed
 
 
 def _root(value: Value) -> tuple[Value, Order]:

@@ -41,6 +41,8 @@ class ExpandBatchNorms(Rewrite[Coefficients]):
         arrays = [array for array in constants if array is not None and array.dtype == dtype]
         if len(arrays) != 4 or node.attributes.get("training_mode", 0) or len(node.outputs) > 1:
             return Declined("its parameters are not constants of its own type, or it trains")
+        if x.shape is None or any(array.shape != (x.shape[1],) for array in arrays):
+            return Declined("its parameters are not one number a channel")
         epsilon = node.attributes.get("epsilon", 1e-5)
         assert isinstance(epsilon, float)
         return batch_norm_coefficients(arrays, epsilon)

@@ -212,7 +212,9 @@ def padding_value(node: Node) -> float | None:
     value = node.input(2)
     if value is None:
         return 0.0
-    return float(value.const.reshape(())) if value.const is not None and value.const.size else None
+    if value.const is None or value.const.size != 1:
+        return None
+    return float(value.const.reshape(()))
 
 
 def windows_are_inside(node: Node) -> bool:

@@ -40,6 +40,8 @@ def levels_of(staircase: Staircase) -> Levels | str:
     one order or the other. NaN has to give what comes first; where it gives something else, that
     comes first and all numbers are in the interval of the level above it.
     """
+    if staircase.value.dtype != np.float32:
+        return f"it is {staircase.value.dtype}"
     values = np.unique(staircase.value)
     if values.size == 1:
         return "it is constant"
