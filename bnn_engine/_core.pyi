@@ -95,6 +95,7 @@ class ProgramBuilder:
         epilogue: Epilogue,
         input_code: InputCode,
         weight_code: WeightCode,
+        pixels: int,
     ) -> int: ...
     def xnor_conv(
         self,

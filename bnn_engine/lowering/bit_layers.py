@@ -208,8 +208,10 @@ class BitGemm(NativeOp):
             located, weights = found
             weights = _flattened(weights, located)
             code, weight_code = located.code.input_code(), weights.core_code()
+            pixels = 1 if located.image is None else located.image[1] * located.image[2]
             step = builder.xnor_dense(
-                name, located.id, weights.words(), outputs, features, epilogue, code, weight_code
+                *(name, located.id, weights.words(), outputs, features),
+                *(epilogue, code, weight_code, pixels),
             )
             kind = _kind(node, _weights(node, features, 1))
         elif weights.code != SIGNS or node.op_type == "LowBitGemm":

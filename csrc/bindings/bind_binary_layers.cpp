@@ -31,8 +31,9 @@ void register_binary_layers(py::module_& module, ProgramBuilderClass& builder) {
           [](PyProgramBuilder& self, const std::string& name, int input,
              const ContiguousArray<std::uint64_t>& weights, std::int64_t outputs,
              std::int64_t features, const PyEpilogue& epilogue, const InputCode& input_code,
-             const WeightCode& weight_code) {
+             const WeightCode& weight_code, std::int64_t pixels) {
             DotLayerSpec spec = dense_spec(name, outputs, features);
+            spec.pixels = pixels;
             spec.input_code = input_code;
             spec.weight_code = weight_code;
             return self.add_layer(
@@ -40,7 +41,8 @@ void register_binary_layers(py::module_& module, ProgramBuilderClass& builder) {
                 {input}, epilogue);
           },
           py::arg("name"), py::arg("input"), py::arg("weights").noconvert(), py::arg("outputs"),
-          py::arg("features"), py::arg("epilogue"), py::arg("input_code"), py::arg("weight_code"))
+          py::arg("features"), py::arg("epilogue"), py::arg("input_code"), py::arg("weight_code"),
+          py::arg("pixels"), "pixels: of the flattened image that a row is, else 1.")
       .def(
           "xnor_conv",
           [](PyProgramBuilder& self, const std::string& name, int input,

@@ -435,6 +435,9 @@ void check_spec(const DotLayerSpec& spec) {
     bad_spec(spec, "extents out of range (outputs " + std::to_string(spec.outputs) + ", features " +
                        std::to_string(spec.features) + ")");
   }
+  if (spec.pixels < 1 || spec.features % spec.pixels != 0 || (!spec.dense && spec.pixels != 1)) {
+    bad_spec(spec, "features of " + std::to_string(spec.pixels) + " pixels");
+  }
   if (spec.planar_input && (spec.dense || spec.groups != 1)) {
     bad_spec(spec, "a planar input of a dense layer or in groups");
   }

@@ -68,6 +68,7 @@ struct DotLayerSpec {
   std::string name;
   std::int64_t outputs = 0;   // output channels
   std::int64_t features = 0;  // dense: K; convolution: input channels
+  std::int64_t pixels = 1;    // dense on bits: of the flattened image that a row is
   std::int64_t groups = 1;    // convolution only, not with 1-bit weights on floats or bytes
   bool dense = true;
   int spatial_axes = 2;  // of the images: height and width, or 3 with a depth in front

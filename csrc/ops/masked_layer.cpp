@@ -205,6 +205,12 @@ class Layer final : public MaskedLayer {
   // Ones for the elements of word i of a group. Where the rows of a flattened image have tail bits
   // inside, the input is masked as well.
   std::uint64_t real_bits(std::int64_t i, std::int64_t words) const {
+    if (flat_ && spec_.pixels > 1) {
+      const std::int64_t channels = spec_.features / spec_.pixels;
+      const bool last = (i + 1) % words_for(channels) == 0;
+      return last && channels % kWordBits != 0 ? (std::uint64_t{1} << channels % kWordBits) - 1
+                                               : ~std::uint64_t{0};
+    }
     const std::int64_t tail = spec_.features / spec_.groups % kWordBits;
     const bool whole = flat_ && words != words_for(spec_.features);
     return whole || i + 1 < words || tail == 0 ? ~std::uint64_t{0} : (std::uint64_t{1} << tail) - 1;
@@ -301,7 +307,9 @@ class Layer final : public MaskedLayer {
 
 bool needs_masks(const DotLayerSpec& spec, std::int64_t length, const Epilogue& epilogue) {
   // Rows of a flattened image have tail bits inside, which only a masked input tells from weights.
-  const bool whole_rows = !spec.dense || length == words_for(spec.features);
+  // Their number of words need not show it: 2 pixels of 33 channels have as many as 66 channels.
+  const bool inner_tails = spec.pixels > 1 && spec.features / spec.pixels % kWordBits != 0;
+  const bool whole_rows = !spec.dense || (!inner_tails && length == words_for(spec.features));
   if (spec.weight_code == kTernaryWeights && spec.input_code.digits == 0 && whole_rows) return true;
   if (spec.groups == 1) return false;
   const auto* floats = std::get_if<FloatEpilogue>(&epilogue);
