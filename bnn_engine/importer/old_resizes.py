@@ -43,10 +43,12 @@ def _scales(graph: onnx.GraphProto, node: onnx.NodeProto) -> NDArray[np.float32]
 
 def _nearest_mode(graph: onnx.GraphProto, node: onnx.NodeProto) -> str | None:
     """How a current Resize must round, None where no way does it."""
-    scales = _scales(graph, node)
-    if node.op_type == "Upsample" or (scales is not None and (scales >= 1).all()):
+    scales, larger = _scales(graph, node), node.op_type == "Upsample"
+    if scales is None:
+        return "floor" if larger else None
+    if (scales >= 1).all():
         return "floor"
-    return "ceil" if scales is not None and (scales <= 1).all() else None
+    return "ceil" if (scales <= 1).all() and not larger else None
 
 
 def _mode(node: onnx.NodeProto) -> str:
@@ -62,6 +64,8 @@ def why_not_resizable(graph: onnx.GraphProto, node: onnx.NodeProto, version: int
     """Return why an old ``node`` of ``graph`` has no current counterpart; None where it has one."""
     if not _is_old(node, version) or _mode(node) != "nearest" or _nearest_mode(graph, node):
         return None
+    if node.op_type == "Upsample":
+        return "the scales of Upsample are at least 1"
     return (
         "Resize of opset 10 to nearest pixels has no exact counterpart in later opsets unless its "
         "scales are constant, and all at least 1 or all at most 1; export with opset 11"

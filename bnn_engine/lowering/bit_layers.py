@@ -137,7 +137,7 @@ def _bit_input(
         return None
     grid = _grid(node)
     # Under masks, which zeros and groups of other than whole words need, weights have no constant.
-    masked = groups != 1 or code_for(grid.levels, grid.levels).ternary
+    masked = groups != 1 or emitter.code_when_packed(value, grid).ternary
     coded = weights.without_constant() if masked else weights
     return None if coded is None else (emitter.packed(value, grid), coded)
 
@@ -149,7 +149,7 @@ def _kind(node: Node, weights: _Weights) -> str:
     """
     levels = _grid(node).levels
     bits = code_for(levels, levels).planes
-    if len(levels) == 3 and node.op_type.startswith("Binary") and _comes_from_sign(node):
+    if levels == (-1, 0, 1) and _comes_from_sign(node):
         bits = 1
     return f"W{len(weights.code.shifts)}A{bits}"
 

@@ -274,16 +274,23 @@ class Emitter:
         Their code stands for the integers of the grid.
         """
         located = self.located(value)
-        if located.bits and located.code.stands_for(grid):
+        if located.bits and self.code_when_packed(value, grid) == located.code:
             return located
         made = self._packings.get((located, grid))
         if made is None:
             made = self._packings[located, grid] = self._pack(value, grid)
         return made
 
+    def code_when_packed(self, value: Value, grid: InputGrid) -> PlaneCode:
+        """What the bits of :meth:`packed` stand for."""
+        located = self.located(value)
+        if located.bits and located.code.stands_for(grid):
+            return located.code
+        return code_for(grid.levels, grid.numbers())
+
     def _pack(self, value: Value, grid: InputGrid) -> Located:
         name = f"{value.name} (packed)"
-        numbers = [float(grid.offset + grid.scale * level) for level in grid.levels]
+        numbers = grid.numbers()
         code = code_for(grid.levels, numbers)
         if grid.offset == 0 and code.ternary and not self.keep_nan:
             return self.signs(name, value)

@@ -82,7 +82,7 @@ class LayerNormalization(NativeOp):
 
     def decline(self, node: Node) -> str | None:
         """See :class:`NativeOp`."""
-        if any(value.consumers for value in node.outputs[1:]) or len(node.outputs) > 1:
+        if len(node.outputs) > 1:
             return "its statistics are read"
         axis = self._axis(node)
         if axis is None:

@@ -36,7 +36,7 @@ class Sign(NativeOp):
 
 
 def _only_binary_layers_read(value: Value, graph: Graph, emitter: Emitter) -> bool:
-    """True when every reader, behind flattening, takes bits."""
+    """True when every reader, behind what moves or pools bits, takes bits."""
     if graph.is_output(value):
         return False
     for node in value.consumers:
@@ -49,7 +49,7 @@ def _only_binary_layers_read(value: Value, graph: Graph, emitter: Emitter) -> bo
             ("bnn_engine", "LowBitGemm"),
         ):
             continue
-        keeps_bits = not node.domain and node.op_type in ("Concat", "Flatten", "Pad")
+        keeps_bits = not node.domain and node.op_type in ("Concat", "Flatten", "MaxPool", "Pad")
         if not keeps_bits or not _only_binary_layers_read(node.output, graph, emitter):
             return False
     return True

@@ -13,6 +13,7 @@ from bnn_engine.ops.definition import Array, AttributeKind, Attributes
 __all__ = ["GRID_ATTRIBUTES", "GRID_BODY", "MAX_LEVEL", "check_grid", "integers_of"]
 
 MAX_LEVEL = 15
+"""The greatest magnitude of an integer on a grid."""
 
 GRID_ATTRIBUTES: Mapping[str, AttributeKind] = {
     "input_scale": "float",

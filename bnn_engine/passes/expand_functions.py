@@ -97,7 +97,7 @@ def _has_kernel(node: Node) -> bool:
     if not scaled and any(v is not None and v.const is None for v in node.inputs[1:]):
         return False
     known = all(isinstance(extent, int) for extent in x.shape[1:])
-    return known and not any(value.consumers for value in node.outputs[1:])
+    return known and len(node.outputs) == 1
 
 
 def _expand(graph: Graph, node: Node) -> list[Node]:

@@ -134,9 +134,10 @@ def _operand(value: Value, root: Value) -> NDArray[Any] | None:
     """A constant operand as one element per channel of ``root``, or one for all."""
     if value.const is not None:
         array = channel_vector(value.const, root.shape)
-        if array is None or array.size == 0 or array.dtype.kind not in "biuf":
-            return None
-        return array[:1] if (array == array[:1]).all() else array
+        if array is not None:
+            if array.size == 0 or array.dtype.kind not in "biuf":
+                return None
+            return array[:1] if (array == array[:1]).all() else array
     number = uniform_value(value)
     if number is None or value.shape is None or root.shape is None:
         return None

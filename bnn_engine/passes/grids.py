@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_LEVEL", "MAX_RELATIVE_SPREAD", "InputGrid", "input_grids", "integer_rows"]
+from bnn_engine.ops.input_grid import MAX_LEVEL
 
-MAX_LEVEL = 15
-"""The greatest magnitude of an integer on a grid."""
+__all__ = ["MAX_RELATIVE_SPREAD", "InputGrid", "input_grids", "integer_rows"]
 
 MAX_RELATIVE_SPREAD = 5e-7
 """Of the greatest number: folding scales into weights leaves up to 3.3e-7, which is within the
@@ -77,6 +76,10 @@ class InputGrid:
     scale: np.float32
     offset: np.float32
     levels: tuple[int, ...]
+
+    def numbers(self) -> list[float]:
+        """x of every level."""
+        return [float(self.offset + self.scale * np.float32(level)) for level in self.levels]
 
 
 def input_grids(values: NDArray[np.float32]) -> list[InputGrid]:

@@ -13,7 +13,8 @@ __all__ = ["UnitTransposes"]
 class UnitTransposes(Rewrite[list[int]]):
     """Transpose(x) → Reshape(x, extents of the result) where axes longer than 1 keep their order.
 
-    The elements lie in memory in the order of the axes; one of extent 1 may stand anywhere.
+    The elements lie in memory in the order of the axes; one of extent 1 may stand anywhere. Axis 0
+    stays where it is: of extent 1, it may be a batch that is yet to be freed.
     """
 
     op_types = frozenset({"Transpose"})
@@ -22,7 +23,7 @@ class UnitTransposes(Rewrite[list[int]]):
         """Return the target of the Reshape."""
         del graph
         x, order = node.input(0), node.attributes.get("perm")
-        if x is None or x.shape is None or not isinstance(order, list):
+        if x is None or x.shape is None or not isinstance(order, list) or order[:1] != [0]:
             return None
         long = [axis for axis in order if x.shape[axis] != 1]
         if long != sorted(long):

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn_engine.passes.grids import MAX_LEVEL, MAX_RELATIVE_SPREAD, integer_rows
+from bnn_engine.ops.input_grid import MAX_LEVEL
+from bnn_engine.passes.grids import MAX_RELATIVE_SPREAD, integer_rows
 
 __all__ = ["WeightRows", "split_rows"]
 

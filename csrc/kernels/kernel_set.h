@@ -43,6 +43,8 @@ std::span<const Variant<EpilogueI32Fn>> epilogue_i32_variants();
 std::span<const Variant<ExponentialF32Fn>> exp_f32_variants();
 std::span<const Variant<ExponentialF32Fn>> sigmoid_f32_variants();
 std::span<const Variant<ExponentialF32Fn>> tanh_f32_variants();
+std::span<const Variant<ExponentialF32Fn>> erf_f32_variants();
+std::span<const Variant<ExponentialF32Fn>> normal_f32_variants();
 std::span<const Variant<PoolF32Fn>> pool_max_f32_variants();
 std::span<const Variant<PoolF32Fn>> pool_sum_f32_variants();
 std::span<const Variant<PoolBitsFn>> pool_and_bits_variants();
@@ -75,6 +77,8 @@ struct KernelSet {
   Variant<ExponentialF32Fn> exp_f32;
   Variant<ExponentialF32Fn> sigmoid_f32;
   Variant<ExponentialF32Fn> tanh_f32;
+  Variant<ExponentialF32Fn> erf_f32;
+  Variant<ExponentialF32Fn> normal_f32;
   Variant<PoolF32Fn> pool_max_f32;
   Variant<PoolF32Fn> pool_sum_f32;
   Variant<PoolBitsFn> pool_and_bits;

@@ -50,6 +50,8 @@ BNN_MANIFEST(epilogue_i32, EpilogueI32Fn, BNN_EPILOGUE_I32_VARIANTS)
 BNN_MANIFEST(exp_f32, ExponentialF32Fn, BNN_EXP_F32_VARIANTS)
 BNN_MANIFEST(sigmoid_f32, ExponentialF32Fn, BNN_SIGMOID_F32_VARIANTS)
 BNN_MANIFEST(tanh_f32, ExponentialF32Fn, BNN_TANH_F32_VARIANTS)
+BNN_MANIFEST(erf_f32, ExponentialF32Fn, BNN_ERF_F32_VARIANTS)
+BNN_MANIFEST(normal_f32, ExponentialF32Fn, BNN_NORMAL_F32_VARIANTS)
 BNN_MANIFEST(pool_max_f32, PoolF32Fn, BNN_POOL_MAX_F32_VARIANTS)
 BNN_MANIFEST(pool_sum_f32, PoolF32Fn, BNN_POOL_SUM_F32_VARIANTS)
 BNN_MANIFEST(pool_and_bits, PoolBitsFn, BNN_POOL_AND_BITS_VARIANTS)
@@ -87,6 +89,8 @@ KernelSet kernel_set(Isa isa) {
       .exp_f32 = select_variant(exp_f32_variants(), isa),
       .sigmoid_f32 = select_variant(sigmoid_f32_variants(), isa),
       .tanh_f32 = select_variant(tanh_f32_variants(), isa),
+      .erf_f32 = select_variant(erf_f32_variants(), isa),
+      .normal_f32 = select_variant(normal_f32_variants(), isa),
       .pool_max_f32 = select_variant(pool_max_f32_variants(), isa),
       .pool_sum_f32 = select_variant(pool_sum_f32_variants(), isa),
       .pool_and_bits = select_variant(pool_and_bits_variants(), isa),

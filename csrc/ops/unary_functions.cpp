@@ -196,13 +196,6 @@ struct Mish {
     return x * std::tanh(Softplus::of(x, parameters));
   }
 };
-// 1 + erf(u) = erfc(−u): the sum would cancel for negative x.
-struct Gelu {
-  template <class T>
-  static T of(T x, const Parameters&) {
-    return T{0.5} * x * std::erfc(x * -(std::numbers::sqrt2_v<T> / 2));
-  }
-};
 // lambd, bias
 struct Shrink {
   template <class T>
@@ -234,27 +227,36 @@ struct IsInf {
   }
 };
 
-// x times the sigmoid of another function of x.
+// x times a gate: another function, of family exponential, of an argument made of x.
 // alpha
 struct Swish {
   template <class T>
   static T argument(T x, const Parameters& parameters) {
     return first<T>(parameters) * x;
   }
+  static double gate(double x) { return Sigmoid::of(x, {}); }
 };
-// 1 + tanh(u) = 2·sigmoid(2u): the sum would cancel for negative x.
+struct Gelu {
+  template <class T>
+  static T argument(T x, const Parameters&) {
+    return x;
+  }
+  // 1 + erf(u) = erfc(−u): the sum would cancel for negative u.
+  static double gate(double x) { return 0.5 * std::erfc(x * -(std::numbers::sqrt2 / 2)); }
+};
+// 1 + tanh(u) = 2·sigmoid(2u): the sum would cancel for negative u.
 struct GeluTanh {
   template <class T>
   static T argument(T x, const Parameters&) {
     const T scale = 2 * std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>;
     return scale * (x + static_cast<T>(0.044715) * x * x * x);
   }
+  static double gate(double x) { return Sigmoid::of(x, {}); }
 };
 template <class Function>
 struct Gated {
-  template <class T>
-  static T of(T x, const Parameters& parameters) {
-    return x * Sigmoid::of(Function::argument(x, parameters), parameters);
+  static double of(double x, const Parameters& parameters) {
+    return x * Function::gate(Function::argument(x, parameters));
   }
 };
 
@@ -264,7 +266,7 @@ void kernel_loop(const ElementRun& run) {
              reinterpret_cast<float*>(run.result));
 }
 
-// Gated<Function> by a kernel that computes sigmoids.
+// Gated<Function> by a kernel that computes the gates.
 template <class Function>
 void gated_loop(const ElementRun& run) {
   constexpr std::int64_t kBlock = 256;
@@ -318,10 +320,10 @@ constexpr Row kRows[] = {
     {"Cos", &unary_for<Cos, kFloats>, 30},
     {"Cosh", &unary_for<Cosh, kFloats>, 40},
     {"Elu", &unary_for<Elu, kFloats>, 30},
-    {"Erf", &unary_for<Erf, kFloats>, 40},
+    {"Erf", &kernel_for<Erf, kernel_loop>, 8, false, &KernelSet::erf_f32},
     {"Exp", &kernel_for<Exp, kernel_loop>, 4, false, &KernelSet::exp_f32},
     {"Floor", &unary_for<Floor, kFloats>, 4},
-    {"Gelu", &unary_for<Gelu, kFloats>, 40},
+    {"Gelu", &kernel_for<Gated<Gelu>, gated_loop<Gelu>>, 8, false, &KernelSet::normal_f32},
     {"GeluTanh", &kernel_for<Gated<GeluTanh>, gated_loop<GeluTanh>>, 6, false,
      &KernelSet::sigmoid_f32},
     {"HardSigmoid", &unary_for<HardSigmoid, kFloats>, 2},

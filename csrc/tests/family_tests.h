@@ -32,6 +32,8 @@ void check_pack_signs_planar_f32(const Variant<PackSignsF32Fn>& variant, Random&
 void check_exp_f32(const Variant<ExponentialF32Fn>& variant, Random& random);
 void check_sigmoid_f32(const Variant<ExponentialF32Fn>& variant, Random& random);
 void check_tanh_f32(const Variant<ExponentialF32Fn>& variant, Random& random);
+void check_erf_f32(const Variant<ExponentialF32Fn>& variant, Random& random);
+void check_normal_f32(const Variant<ExponentialF32Fn>& variant, Random& random);
 void check_unpack_f32(const Variant<UnpackF32Fn>& variant, Random& random);
 void check_unpack_planar_f32(const Variant<UnpackF32Fn>& variant, Random& random);
 void check_transpose_f32(const Variant<TransposeF32Fn>& variant, Random& random);

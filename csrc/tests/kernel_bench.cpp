@@ -736,4 +736,6 @@ int main(int argc, char** argv) {
   family(exp_f32_variants(), filter, bench_exponential);
   family(sigmoid_f32_variants(), filter, bench_exponential);
   family(tanh_f32_variants(), filter, bench_exponential);
+  family(erf_f32_variants(), filter, bench_exponential);
+  family(normal_f32_variants(), filter, bench_exponential);
 }

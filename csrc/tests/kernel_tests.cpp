@@ -200,6 +200,8 @@ int main(int argc, char** argv) {
   run.family(exp_f32_variants(), check_exp_f32);
   run.family(sigmoid_f32_variants(), check_sigmoid_f32);
   run.family(tanh_f32_variants(), check_tanh_f32);
+  run.family(erf_f32_variants(), check_erf_f32);
+  run.family(normal_f32_variants(), check_normal_f32);
   run.family(pool_max_f32_variants(), check_pool_max_f32);
   run.family(pool_sum_f32_variants(), check_pool_sum_f32);
   run.family(pool_and_bits_variants(), check_pool_and_bits);

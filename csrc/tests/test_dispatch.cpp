@@ -91,6 +91,8 @@ void check_dispatch() {
     check_chosen(set.exp_f32, exp_f32_variants(), isa);
     check_chosen(set.sigmoid_f32, sigmoid_f32_variants(), isa);
     check_chosen(set.tanh_f32, tanh_f32_variants(), isa);
+    check_chosen(set.erf_f32, erf_f32_variants(), isa);
+    check_chosen(set.normal_f32, normal_f32_variants(), isa);
     check_chosen(set.pool_max_f32, pool_max_f32_variants(), isa);
     check_chosen(set.pool_sum_f32, pool_sum_f32_variants(), isa);
     check_chosen(set.pool_and_bits, pool_and_bits_variants(), isa);

@@ -24,7 +24,8 @@ double unit_in_last_place(double x) {
 }
 
 void check(const Variant<ExponentialF32Fn>& variant, const Variant<ExponentialF32Fn>& scalar,
-           Random& random, double (*expected)(double), double most_units) {
+           Random& random, double (*expected)(double), double most_units,
+           double units_per_square = 0) {
   const std::ptrdiff_t count = random.between(0, 70);
   const GuardedArray<float> x(index(count), random.placement());
   const GuardedArray<float> out(index(count), random.placement());
@@ -37,7 +38,8 @@ void check(const Variant<ExponentialF32Fn>& variant, const Variant<ExponentialF3
     if (!std::isnan(wanted) && !near) {
       const double bounded = std::min(wanted, 0x1p128);  // of which infinity is the rounding
       const double distance = std::fabs((got == kInf ? 0x1p128 : got) - bounded);
-      near = distance <= most_units * unit_in_last_place(bounded);
+      const double units = most_units + units_per_square * x[i] * x[i];
+      near = distance <= units * unit_in_last_place(bounded);
     }
     require(near, std::to_string(got), " instead of ", std::to_string(wanted), " for ",
             std::to_string(x[i]));
@@ -65,6 +67,15 @@ void check_sigmoid_f32(const Variant<ExponentialF32Fn>& variant, Random& random)
 }
 void check_tanh_f32(const Variant<ExponentialF32Fn>& variant, Random& random) {
   check(variant, tanh_f32_variants().front(), random, [](double x) { return std::tanh(x); }, 4);
+}
+
+void check_erf_f32(const Variant<ExponentialF32Fn>& variant, Random& random) {
+  check(variant, erf_f32_variants().front(), random, [](double x) { return std::erf(x); }, 4);
+}
+void check_normal_f32(const Variant<ExponentialF32Fn>& variant, Random& random) {
+  check(
+      variant, normal_f32_variants().front(), random,
+      [](double x) { return 0.5 * std::erfc(x * -std::sqrt(0.5)); }, 8, 2);
 }
 
 }  // namespace bnn::test

@@ -71,6 +71,11 @@ def test_rounding_both_ways_is_refused() -> None:
         import_model(model("Resize", "nearest", [1, 1, 2, 0.5], 10))
 
 
+def test_upsample_to_fewer_pixels_is_refused() -> None:
+    with pytest.raises(UnsupportedOpError, match="at least 1"):
+        import_model(model("Upsample", "nearest", [1, 1, 2, 0.5], 9))
+
+
 def test_scales_given_at_run_time() -> None:
     text = """g (float[1, 2, 6, 4] x, float[4] s) => (float[] y) {{
         y = {0}<mode = "nearest">(x, s)

@@ -436,3 +436,21 @@ def test_kept(body: str, kept: list[str]) -> None:
         },
     )
     assert op_types(graph) == kept
+
+
+@pytest.mark.parametrize(
+    ("ones", "expected"),
+    [
+        (np.ones((1, 4), np.float32), "Binarize"),
+        (np.ones((4,), np.float32), "Binarize"),
+        (np.array([[1, 1, 1, 2]], np.float32), "Where"),  # values differ between channels
+        (np.ones((3, 4), np.float32), "Where"),  # they enlarge the tensor
+    ],
+)
+def test_constants_of_the_whole_shape(ones: Array, expected: str) -> None:
+    """``ones_like`` of a tensor whose batch was frozen is folded to all its elements."""
+    text = """g (float[1, 4] x) => (float[a, 4] y) {
+        p = Greater(x, zero)  y = Where(p, ones, minus) }"""
+    graph = graph_from_text(text, CONSTANTS | {"ones": ones})
+    run_passes(graph, [RecogniseActivations()])
+    assert op_types(graph)[-1] == expected

@@ -23,7 +23,7 @@ class Activation:
         nodes: it, in the text syntax of ONNX.
         kind: what summaries call it.
         exact: whether sums of its values times integers are exact in float32.
-        rises: whether greater numbers have greater values.
+        rises: whether it becomes thresholds that greater numbers reach.
     """
 
     nodes: str
@@ -51,6 +51,8 @@ ACTIVATIONS = {
     "plus and minus a half": Activation(_TWO.format(a=0.5, b=-0.5), "A1"),
     "zero and a quarter": Activation(_TWO.format(a=0.0, b=0.25), "A1", rises=False),
     "two with an offset": Activation(_TWO.format(a=0.8125, b=-0.1875), "A1"),
+    "sign": Activation("s = Sign(x)", "A1", rises=False),
+    "sign of relu": Activation("r = Relu(x) s = Sign(r)", "A1"),
     "ternary": Activation(_rounded(-1, 1, "s = Identity(r)"), "A2"),
     "ternary thirds": Activation(_rounded(-1, 1, _SCALED.format(scale=1 / 3)), "A2", exact=False),
     "two bits": Activation(_rounded(0, 3, _SCALED.format(scale=0.25)), "A2"),

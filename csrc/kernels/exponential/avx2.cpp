@@ -16,4 +16,12 @@ void tanh_f32_avx2(const float* x, std::ptrdiff_t count, float* out) {
   each_vector<F32, HyperbolicTangent<F32>>(x, count, out);
 }
 
+void erf_f32_avx2(const float* x, std::ptrdiff_t count, float* out) {
+  each_vector<F32, ErrorFunction<F32>>(x, count, out);
+}
+
+void normal_f32_avx2(const float* x, std::ptrdiff_t count, float* out) {
+  each_vector<F32, NormalDistribution<F32>>(x, count, out);
+}
+
 }  // namespace bnn

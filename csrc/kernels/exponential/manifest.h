@@ -23,3 +23,15 @@
   BNN_ARM64_ROW(ROW(tanh_f32, ExponentialF32Fn, neon, 1)) \
   BNN_X86_ROW(ROW(tanh_f32, ExponentialF32Fn, avx2, 1))   \
   BNN_X86_ROW(ROW(tanh_f32, ExponentialF32Fn, avx512bw, 1))
+
+#define BNN_ERF_F32_VARIANTS(ROW)                        \
+  ROW(erf_f32, ExponentialF32Fn, scalar, 1)              \
+  BNN_ARM64_ROW(ROW(erf_f32, ExponentialF32Fn, neon, 1)) \
+  BNN_X86_ROW(ROW(erf_f32, ExponentialF32Fn, avx2, 1))   \
+  BNN_X86_ROW(ROW(erf_f32, ExponentialF32Fn, avx512bw, 1))
+
+#define BNN_NORMAL_F32_VARIANTS(ROW)                        \
+  ROW(normal_f32, ExponentialF32Fn, scalar, 1)              \
+  BNN_ARM64_ROW(ROW(normal_f32, ExponentialF32Fn, neon, 1)) \
+  BNN_X86_ROW(ROW(normal_f32, ExponentialF32Fn, avx2, 1))   \
+  BNN_X86_ROW(ROW(normal_f32, ExponentialF32Fn, avx512bw, 1))

@@ -81,6 +81,58 @@ struct HyperbolicTangent {
   }
 };
 
+// kCoefficients[0] + kCoefficients[1]·x + ...
+template <class V, int kCount>
+typename V::Vector polynomial(const float (&coefficients)[kCount], typename V::Vector x) {
+  typename V::Vector y = V::constant(coefficients[kCount - 1]);
+#pragma GCC unroll 16
+  for (int i = kCount - 2; i >= 0; --i) y = plus_product<V>(coefficients[i], y, x);
+  return y;
+}
+
+// 1 − erf(t) for t = −`negative` ≥ 0, whose logarithm is that of z = 1 / (1 + t/2), less t², and a
+// polynomial of z: a least-maximum fit for t up to 10.2, where the result vanishes.
+template <class V>
+typename V::Vector complementary_error(typename V::Vector negative) {
+  using Vector = typename V::Vector;
+  constexpr float kLogarithm[] = {-1.26544637f,   0.998591706f,   0.387056839f,  0.0323430666f,
+                                  0.00859627277f, -0.0951672573f, -0.677147975f, 1.14169270f,
+                                  -0.674195367f,  0.143676434f};
+  const Vector z = V::div(V::constant(1.0f), plus_product<V>(1.0f, negative, V::constant(-0.5f)));
+  const Vector square = V::mul(negative, negative);
+  const Vector exponent = V::add(polynomial<V>(kLogarithm, z), V::mul(square, V::constant(-1.0f)));
+  return V::mul(z, Exponential<V>::of(exponent));
+}
+
+// Near 0 x times a polynomial of x², fitted to |x| ≤ 1.
+template <class V>
+struct ErrorFunction {
+  using Vector = typename V::Vector;
+  static Vector of(Vector x) {
+    constexpr float kQuotient[] = {1.12837917f,    -0.376126271f,    0.112836002f,  -0.0268544446f,
+                                   0.00518953534f, -0.000802084128f, 7.88911954e-5f};
+    const Vector near = V::mul(x, polynomial<V>(kQuotient, V::mul(x, x)));
+    const Vector negative = negated_magnitude<V>(x);
+    const Vector minus = V::constant(-1.0f);
+    const Vector far = V::add(V::constant(1.0f), V::mul(complementary_error<V>(negative), minus));
+    const Vector distance = V::add(negative, V::constant(1.0f));
+    const Vector result =
+        V::where_negative(distance, V::where_negative(x, V::mul(far, minus), far), near);
+    return V::where_nan(x, x, result);
+  }
+};
+
+template <class V>
+struct NormalDistribution {
+  using Vector = typename V::Vector;
+  static Vector of(Vector x) {
+    const Vector negative = negated_magnitude<V>(V::mul(x, V::constant(0x1.6a09e6p-1f)));
+    const Vector tail = V::mul(complementary_error<V>(negative), V::constant(0.5f));
+    const Vector rest = V::add(V::constant(1.0f), V::mul(tail, V::constant(-1.0f)));
+    return V::where_nan(x, x, V::where_negative(x, tail, rest));
+  }
+};
+
 template <class V, class Function>
 void each_vector(const float* x, std::ptrdiff_t count, float* out) {
   std::ptrdiff_t i = 0;
