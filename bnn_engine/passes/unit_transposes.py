@@ -25,6 +25,8 @@ class UnitTransposes(Rewrite[list[int]]):
         x, order = node.input(0), node.attributes.get("perm")
         if x is None or x.shape is None or not isinstance(order, list) or order[:1] != [0]:
             return None
+        if sorted(order) != list(range(len(x.shape))):
+            return None
         long = [axis for axis in order if x.shape[axis] != 1]
         if long != sorted(long):
             return None
