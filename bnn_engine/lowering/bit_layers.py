@@ -145,7 +145,7 @@ def _bit_input(
 def _kind(node: Node, weights: _Weights) -> str:
     """Planes of the weights and of the activations, as in "W1A2".
 
-    Sign has one bit, although its rare zeros need a mask.
+    Sign has one bit, although its rare zeros need a mask; so has what is found never to be 0.
     """
     levels = _grid(node).levels
     bits = code_for(levels, levels).planes
@@ -159,7 +159,7 @@ def _comes_from_sign(node: Node) -> bool:
     while producer is not None and not producer.domain and producer.op_type != "Sign":
         source = producer.input(0)
         producer = None if source is None else source.producer
-    return producer is not None and producer.op_type == "Sign"
+    return producer is not None and producer.op_type in ("Sign", "Binarize")
 
 
 def _integer_input(node: Node, emitter: Emitter) -> Located:

@@ -238,9 +238,9 @@ def chains() -> dict[str, Form]:
     found["act_ternary"] = few_bits("W1A2", forms.TernarySign)
     # Two levels that are not opposite, and the 0 of the padding.
     found["act_adabin"] = few_bits("W1A2", forms.AlphaSign)
-    # Beside weights other than ±1, the rare zeros of Sign need a second plane.
-    found["weight_step"] = few_bits("W1A2", conv=forms.StepConv)
-    found["weight_ternary"] = few_bits("W2A2", conv=forms.TernaryConv)
+    # Sign counts as one bit beside all weights.
+    found["weight_step"] = few_bits("W1A1", conv=forms.StepConv)
+    found["weight_ternary"] = few_bits("W2A1", conv=forms.TernaryConv)
     found["weight_dorefa2"] = few_bits("W2A2", partial(forms.DoReFa, 2), forms.DoReFaLowBitConv)
     # The box filters have one value.
     found["weight_maps"] = Form(chain(conv=with_maps), IMAGE, {"W1A1": 2, "W1A32": 2, "float": 2})
