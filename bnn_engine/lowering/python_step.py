@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from numpy.typing import NDArray
@@ -16,11 +17,17 @@ __all__ = ["NodeFunction", "multiply_accumulates", "python_function"]
 NodeFunction = Callable[[Sequence[NDArray[Any] | None]], Sequence[NDArray[Any]]]
 """From a node's inputs (None where omitted) and captured values to its outputs."""
 
+_PACKAGES = {("", "ImageDecoder"): ("PIL", "pillow")}
+"""What ``onnx.reference`` imports when it runs an op: module and package."""
+
 
 def python_function(
     node: Node, opset: int, domain_versions: Mapping[str, int]
 ) -> NodeFunction | str:
     """A function from the node's inputs and captures to its outputs, or why there is none."""
+    package = _PACKAGES.get((node.domain, node.op_type))
+    if package is not None and find_spec(package[0]) is None:
+        return f"onnx.reference needs the package {package[1]!r} for it: pip install {package[1]}"
     try:
         return node_function(node, opset, domain_versions)
     except Exception as error:  # onnx.reference reports a missing op by whatever its loader raises

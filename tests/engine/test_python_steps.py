@@ -7,6 +7,7 @@ import pytest
 
 import bnn_engine
 from bnn_engine import UnsupportedOpError
+from bnn_engine.lowering import python_step
 from tests.support import ort
 from tests.support.onnx_models import model_from_text, signs
 
@@ -120,3 +121,10 @@ def test_a_step_that_fails_is_a_bnn_error() -> None:
     np.testing.assert_allclose(engine.predict(x), 5, rtol=1e-6)
     with pytest.raises(bnn_engine.BnnError, match="Det"):
         engine.predict(x[:1])
+
+
+def test_ops_whose_package_is_missing_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_from_text("g (uint8[N] x) => (uint8[H, W, C] y) { y = ImageDecoder(x) }")
+    monkeypatch.setattr(python_step, "find_spec", lambda name: None)
+    with pytest.raises(UnsupportedOpError, match="pip install pillow"):
+        bnn_engine.load(model)
