@@ -125,6 +125,6 @@ def test_a_step_that_fails_is_a_bnn_error() -> None:
 
 def test_ops_whose_package_is_missing_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_from_text("g (uint8[N] x) => (uint8[H, W, C] y) { y = ImageDecoder(x) }")
-    monkeypatch.setattr(python_step, "find_spec", lambda name: None)
+    monkeypatch.setattr(python_step, "find_spec", lambda _: None)
     with pytest.raises(UnsupportedOpError, match="pip install pillow"):
         bnn_engine.load(model)
