@@ -36,6 +36,8 @@ IR_VERSION = 10
 _ORIGINS_KEY = "bnn_engine.origins"
 _REASON_KEY = "bnn_engine.reason"
 
+_MAX_INT64 = 2**63 - 1
+
 
 # -- element types and shapes ----------------------------------------------------------------------
 
@@ -90,10 +92,10 @@ def _value_info(value: Value) -> onnx.ValueInfoProto:
         shape.SetInParent()  # rank 0 is an empty list of extents, not an absent one
         for extent in value.shape:
             dim = shape.dim.add()
-            if isinstance(extent, int):
-                dim.dim_value = extent
-            elif extent is not None:
+            if isinstance(extent, str):
                 dim.dim_param = extent
+            elif extent is not None and abs(extent) <= _MAX_INT64:  # else of no tensor that exists
+                dim.dim_value = extent
     return info
 
 

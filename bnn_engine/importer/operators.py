@@ -22,6 +22,9 @@ QONNX_DOMAINS = ("finn.custom_op.general", "onnx.brevitas", "qonnx.custom_op.gen
 
 _STANDARD_DOMAINS = ("", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training")
 
+# NumPy knows no more. Bodies of functions and references count from one axis to another.
+_MAX_AXES = 64
+
 
 @dataclass(frozen=True)
 class _Signature:
@@ -135,6 +138,12 @@ def check_uses(model: onnx.ModelProto) -> list[str]:
     return lines
 
 
+def _ints(attribute: onnx.AttributeProto) -> list[int]:
+    """The integers of ``attribute``, [] where it holds something else."""
+    single = attribute.type == AttributeProto.INT
+    return [attribute.i] if single else list(attribute.ints)
+
+
 def _misuse(node: onnx.NodeProto, signature: _Signature) -> Iterator[str]:
     if not signature.min_inputs <= len(node.input) <= signature.max_inputs:
         yield f"it has {len(node.input)} inputs"
@@ -157,3 +166,5 @@ def _misuse(node: onnx.NodeProto, signature: _Signature) -> Iterator[str]:
                 f"its attribute {name!r} is {AttributeProto.AttributeType.Name(attribute.type)} "
                 f"instead of {AttributeProto.AttributeType.Name(expected)}"
             )
+        elif name in ("axis", "axes") and any(abs(axis) > _MAX_AXES for axis in _ints(attribute)):
+            yield f"its attribute {name!r} is {_ints(attribute)}; no tensor has so many axes"

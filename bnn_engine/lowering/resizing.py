@@ -121,7 +121,9 @@ def _axes(node: Node) -> list[_Axis] | str:
                 continue
             if not isinstance(extent, int) or not np.isfinite(scale) or scale <= 0:
                 return "an axis of unknown extent is resized"
-            made.append(_Axis(axis, extent, int(np.floor(np.float32(extent) * scale)), scale))
+            with np.errstate(over="ignore"):
+                exact = float(np.floor(np.float32(extent) * scale))
+            made.append(_Axis(axis, extent, int(min(exact, _MAX_EXTENT + 1)), scale))
     if any(axis.extent < 1 or not 0 < axis.size <= _MAX_EXTENT for axis in made):
         return "an empty or huge axis"
     return made

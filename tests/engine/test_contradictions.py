@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bnn_engine
-from bnn_engine import BnnError
+from bnn_engine import BnnError, ModelFormatError
 from tests.support.onnx_models import Array, model_from_text
 
 SHAPE = "float[2, 3, 4, 4]"
@@ -42,3 +42,41 @@ def test_contradictions(body: str, rank: int) -> None:
     with contextlib.suppress(BnnError):
         engine = bnn_engine.load(model)
         engine.run({"x": np.ones([2, 3, 4, 4][:rank], np.float32)})
+
+
+@pytest.mark.parametrize("axis", [-(2**63), -(2**31), 65, 2**62])
+@pytest.mark.parametrize("op", ["LayerNormalization(x, s)", "Softmax(x)", "ReduceSumSquare(x)"])
+def test_axes_that_no_tensor_has_are_refused(op: str, axis: int) -> None:
+    """Bodies of functions count from one axis to another, and would fill the memory."""
+    attribute = f"axis = {axis}" if "Reduce" not in op else f"axes = [{axis}]"
+    text = op.replace("(", f"<{attribute}>(")
+    model = model_from_text(
+        f"g (float[N, 3, 5] x) => (float[] y) {{ y = {text} }}",
+        {"s": np.ones(5, np.float32)},
+        opset=17,
+    )
+    with pytest.raises(ModelFormatError, match="no tensor has so many axes"):
+        bnn_engine.load(model)
+
+
+@pytest.mark.parametrize("scale", [3e38, 1e9])
+def test_huge_scales_are_no_crash(scale: float) -> None:
+    model = model_from_text(
+        'g (float[1, 1, 4, 4] x) => (float[] y) { y = Resize<mode = "nearest">(x, , s) }',
+        {"s": np.array([1, 1, scale, 1], np.float32)},
+    )
+    with pytest.raises(BnnError):
+        bnn_engine.load(model).predict(np.zeros((1, 1, 4, 4), np.float32))
+
+
+@pytest.mark.parametrize("heads", [2**62, 2**63 - 1])
+def test_extents_beyond_64_bits_are_no_crash(heads: int) -> None:
+    model = model_from_text(
+        f"""g (float[1, 2, 8] q, float[1, 3, 8] k, float[1, 3, 8] v) => (float[] y) {{
+            y = Attention<q_num_heads = {heads}, kv_num_heads = 1>(q, k, v)
+        }}""",
+        opset=23,
+    )
+    feeds = {name: np.zeros((1, 3 - (name == "q"), 8), np.float32) for name in "qkv"}
+    with pytest.raises(BnnError):
+        bnn_engine.load(model).run(feeds)
