@@ -82,7 +82,8 @@ def explicit_pads(node: Node, spatial: tuple[Dim, ...], kernel: list[int]) -> li
         kernel: extents of the window.
 
     Returns:
-        2 * len(kernel) numbers; None where automatic padding depends on an unknown extent.
+        2 * len(kernel) numbers; None where automatic padding depends on an unknown extent, or its
+        window makes no sense.
     """
     rank = len(kernel)
     mode = node.attributes.get("auto_pad", "NOTSET")
@@ -95,6 +96,10 @@ def explicit_pads(node: Node, spatial: tuple[Dim, ...], kernel: list[int]) -> li
     dilations = node.attributes.get("dilations", [1] * rank)
     assert isinstance(strides, list)
     assert isinstance(dilations, list)
+    if not len(spatial) == len(strides) == len(dilations) == rank:
+        return None
+    if min([*strides, *dilations], default=1) < 1:
+        return None
     begins, ends = [], []
     for extent, window, stride, dilation in zip(spatial, kernel, strides, dilations, strict=True):
         if not isinstance(extent, int):

@@ -80,3 +80,17 @@ def test_extents_beyond_64_bits_are_no_crash(heads: int) -> None:
     feeds = {name: np.zeros((1, 3 - (name == "q"), 8), np.float32) for name in "qkv"}
     with pytest.raises(BnnError):
         bnn_engine.load(model).run(feeds)
+
+
+@pytest.mark.parametrize("window", ["strides = [0, 1]", "strides = [2]", "dilations = [1, 0]"])
+@pytest.mark.parametrize("op", ["Conv<", "MaxPool<kernel_shape = [2, 2], "])
+def test_automatic_padding_of_windows_that_make_no_sense(op: str, window: str) -> None:
+    operands = "x, w" if op == "Conv<" else "x"
+    model = model_from_text(
+        f"""g (float[1, 2, 6, 6] x) => (float[] y) {{
+            y = {op}auto_pad = "SAME_UPPER", {window}>({operands})
+        }}""",
+        {"w": np.ones((3, 2, 2, 2), np.float32)} if op == "Conv<" else {},
+    )
+    with contextlib.suppress(BnnError):
+        bnn_engine.load(model).predict(np.zeros((1, 2, 6, 6), np.float32))
