@@ -29,6 +29,7 @@ from bnn_engine.lowering.signs import Sign
 from bnn_engine.lowering.slicing import Expand, Slice, Split, Tile
 from bnn_engine.lowering.softmax import Softmax
 from bnn_engine.lowering.transposed_conv import ConvTranspose
+from bnn_engine.passes.batch_axis import REDUCTIONS
 
 __all__ = ["NATIVE_OPS", "why_not_native"]
 
@@ -77,16 +78,7 @@ NATIVE_OPS: dict[tuple[str, str], NativeOp] = {
     ("", "PRelu"): _ARITHMETIC,
     ("", "Pad"): Pad(),
     ("", "RMSNormalization"): _LAYER_NORM,
-    ("", "ReduceL1"): _REDUCE,
-    ("", "ReduceL2"): _REDUCE,
-    ("", "ReduceLogSum"): _REDUCE,
-    ("", "ReduceLogSumExp"): _REDUCE,
-    ("", "ReduceMax"): _REDUCE,
-    ("", "ReduceMean"): _REDUCE,
-    ("", "ReduceMin"): _REDUCE,
-    ("", "ReduceProd"): _REDUCE,
-    ("", "ReduceSum"): _REDUCE,
-    ("", "ReduceSumSquare"): _REDUCE,
+    **{("", op_type): _REDUCE for op_type in REDUCTIONS},
     ("", "Relu"): _ARITHMETIC,
     ("", "Reshape"): _RESHAPE,
     ("", "Resize"): Resize(),

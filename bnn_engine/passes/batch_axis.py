@@ -8,7 +8,7 @@ from bnn_engine.graph.graph import Dim, Graph, Node, Value
 from bnn_engine.ops import DOMAIN, OPS
 from bnn_engine.passes.base import Pass
 
-__all__ = ["ELEMENTWISE", "BatchAxis"]
+__all__ = ["ELEMENTWISE", "REDUCTIONS", "BatchAxis"]
 
 
 class BatchAxis(Pass):
@@ -432,7 +432,7 @@ _CHANNELS_FIRST = (
     "SpaceToDepth",
 )
 
-_REDUCTIONS = (
+REDUCTIONS = (
     "ReduceL1",
     "ReduceL2",
     "ReduceLogSum",
@@ -444,11 +444,12 @@ _REDUCTIONS = (
     "ReduceSum",
     "ReduceSumSquare",
 )
+"""Ops that combine the elements along axes."""
 
 _STANDARD_RULES: dict[str, Rule] = {
     **dict.fromkeys(ELEMENTWISE, _elementwise),
     **dict.fromkeys(_CHANNELS_FIRST, _channels_first),
-    **dict.fromkeys(_REDUCTIONS, _axes_operand(1)),
+    **dict.fromkeys(REDUCTIONS, _axes_operand(1)),
     **dict.fromkeys(("ArgMax", "ArgMin", "Split"), _along_axis(0)),
     **dict.fromkeys(
         ("Hardmax", "LogSoftmax", "LpNormalization", "Softmax", "TopK"), _along_axis(-1)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bnn_engine.graph.graph import Graph, Node, Value
 from bnn_engine.ops import DOMAIN
-from bnn_engine.passes.batch_axis import ELEMENTWISE
+from bnn_engine.passes.batch_axis import ELEMENTWISE, REDUCTIONS
 
 __all__ = ["Order", "absorb", "absorbs", "carried", "composed", "inverse", "permute_node"]
 
@@ -233,25 +233,12 @@ _ALONG_AXIS = {
     "TopK": -1,
 }
 
-_REDUCTIONS = (
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceLogSum",
-    "ReduceLogSumExp",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceMin",
-    "ReduceProd",
-    "ReduceSum",
-    "ReduceSumSquare",
-)
-
 _ELEMENTWISE, _UNIFORM = _Elementwise(), _UniformOperands()
 
 _RULES: dict[tuple[str, str], _Rule] = {
     **{("", op): _ELEMENTWISE for op in ELEMENTWISE},
     **{("", op): _Axis(default) for op, default in _ALONG_AXIS.items()},
-    **{("", op): _AxesInput(1, _no_axes) for op in _REDUCTIONS},
+    **{("", op): _AxesInput(1, _no_axes) for op in REDUCTIONS},
     ("", "ArgMax"): _Axis(0),
     ("", "ArgMin"): _Axis(0),
     ("", "DequantizeLinear"): _UNIFORM,
@@ -265,7 +252,7 @@ _RULES: dict[tuple[str, str], _Rule] = {
     (DOMAIN, "Quantize"): _Quantize(),
 }
 
-_REDUCING = frozenset({*_REDUCTIONS, "Squeeze"})
+_REDUCING = frozenset({*REDUCTIONS, "Squeeze"})
 
 
 def _dropped_axes(node: Node, rank: int) -> list[int] | None:

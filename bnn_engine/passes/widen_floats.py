@@ -7,6 +7,7 @@ import numpy as np
 from bnn_engine.graph.graph import Graph, Node, Value
 from bnn_engine.graph.protobuf import element_type
 from bnn_engine.passes.base import Pass
+from bnn_engine.passes.batch_axis import REDUCTIONS
 
 __all__ = ["WidenFloats"]
 
@@ -36,16 +37,7 @@ _WIDENED = frozenset(
         "MaxPool",
         "RMSNormalization",
         "RNN",
-        "ReduceL1",
-        "ReduceL2",
-        "ReduceLogSum",
-        "ReduceLogSumExp",
-        "ReduceMax",
-        "ReduceMean",
-        "ReduceMin",
-        "ReduceProd",
-        "ReduceSum",
-        "ReduceSumSquare",
+        *REDUCTIONS,
         "Resize",
         "RoiAlign",
         "Sign",
